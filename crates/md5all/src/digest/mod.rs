@@ -1,0 +1,76 @@
+//! Digests, and the workers that compute them: one file per algorithm.
+//!
+//! A worker owns its loop over entries and its buffers, so that one which keeps
+//! many files in flight at once has the same shape as one that reads file after
+//! file. What a digest looks like in a manifest is `manifest`'s affair.
+
+pub(crate) mod md5;
+
+use std::fmt;
+
+/// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
+///
+/// # Examples
+///
+/// ```
+/// let digest = md5all::Digest::from([0xab; 16]);
+/// assert_eq!(digest.to_string(), "ab".repeat(16));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    /// The bytes themselves.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The hex digits, as ASCII.
+    #[must_use]
+    pub fn hex(&self) -> [u8; 32] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        hex
+    }
+}
+
+impl From<[u8; 16]> for Digest {
+    fn from(bytes: [u8; 16]) -> Digest {
+        Digest(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hex()
+            .iter()
+            .try_for_each(|&digit| fmt::Write::write_char(f, char::from(digit)))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_every_byte_as_two_digits() {
+        let digest = Digest::from(std::array::from_fn(|index| (index * 17) as u8));
+        assert_eq!(digest.to_string(), "00112233445566778899aabbccddeeff");
+        assert_eq!(
+            format!("{digest:?}"),
+            "Digest(00112233445566778899aabbccddeeff)"
+        );
+        assert_eq!(digest.as_bytes()[15], 255);
+    }
+}

@@ -1,0 +1,140 @@
+//! What travels between the stages: an [`Entry`] from the walk to the hashers,
+//! a [`Record`] from there to whoever asked.
+//!
+//! Plain data. Every problem is a record as well, and so takes its turn in the
+//! same order as the digests.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use crate::digest::Digest;
+use crate::directory::{PathBuffer, Place};
+use crate::error::{Error, Operation, Reason};
+
+/// What the walk found at one place.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    pub(crate) found: Found,
+}
+
+/// What is at a place.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Something to read.
+    File(Handle),
+    /// Something to pass over.
+    Passed(Skip),
+    /// Something the walk could not deal with.
+    Failed(Reason),
+}
+
+/// How to get at what is to be read.
+#[derive(Debug)]
+pub(crate) enum Handle {
+    /// It was listed in this open directory: never block on it.
+    Listed(Arc<OwnedFd>),
+    /// It was asked for by name: read whatever it is.
+    Named,
+    /// It is open already: the process's standard input.
+    StandardInput,
+}
+
+/// What became of one file or directory.
+#[derive(Debug)]
+pub struct Record {
+    place: Place,
+    outcome: Outcome,
+}
+
+/// What a [`Record`] says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The file was read to its end, and this is its digest.
+    Hashed(Digest),
+    /// The file was passed over on purpose.
+    Skipped(Skip),
+    /// No digest: the file could not be read, or the directory not walked.
+    Failed(Reason),
+}
+
+/// Why a file was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Skip {
+    /// It is a FIFO, a socket or a device.
+    Special,
+    /// It has become a symbolic link since it was listed.
+    Symlink,
+    /// It is one of the files the caller excluded.
+    Excluded,
+}
+
+impl Entry {
+    /// Something to read.
+    pub(crate) fn file(place: Place, handle: Handle) -> Entry {
+        let found = Found::File(handle);
+        Entry { place, found }
+    }
+
+    /// Something to pass over.
+    pub(crate) fn passed(place: Place, skip: Skip) -> Entry {
+        let found = Found::Passed(skip);
+        Entry { place, found }
+    }
+
+    /// The system refused `operation` here.
+    pub(crate) fn failed(place: Place, operation: Operation, error: Errno) -> Entry {
+        Entry::because(place, Reason::system(operation, error))
+    }
+
+    /// Something that could not be dealt with.
+    pub(crate) fn because(place: Place, reason: Reason) -> Entry {
+        let found = Found::Failed(reason);
+        Entry { place, found }
+    }
+}
+
+impl Record {
+    pub(crate) fn new(place: Place, outcome: Outcome) -> Record {
+        Record { place, outcome }
+    }
+
+    /// What became of the file.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// The whole path, as `find` would print it: the root as it was given, and
+    /// what lies below it.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.place.path()
+    }
+
+    /// The bytes of the whole path, put together in `buffer`; cheaper than
+    /// [`path`](Self::path) for one record after the other.
+    pub fn path_bytes<'a>(&self, buffer: &'a mut PathBuffer) -> &'a [u8] {
+        buffer.path(&self.place)
+    }
+
+    /// The record, unless it says that something failed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Entry`] with the path and the reason.
+    pub fn into_result(self) -> Result<Record, Error> {
+        match self.outcome {
+            Outcome::Failed(reason) => Err(Error::Entry {
+                path: self.place.path(),
+                reason,
+            }),
+            _ => Ok(self),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What went wrong, as facts: the operation, the path and the cause.
+//!
+//! A [`Reason`] says what kept one file or directory from being hashed and does
+//! not know which one it was; an [`Error`] adds the path. How a path is made
+//! fit for a terminal, and what the process exits with, is the program's affair.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why hashing trees ended early.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or directory could not be hashed, and the caller wanted to stop at that.
+    Entry {
+        /// The path as it would have been listed.
+        path: PathBuf,
+        /// What happened.
+        reason: Reason,
+    },
+    /// The context was cancelled before everything was hashed.
+    Stopped,
+}
+
+/// What kept one file or directory from being hashed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The operating system refused an operation.
+    System {
+        /// What was being done.
+        operation: Operation,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Size, modification time or change time moved between opening the file
+    /// and reading its end.
+    Changed,
+    /// The file ended before or after the length it claims, with nothing to
+    /// show that it was changed meanwhile.
+    Length {
+        /// Bytes that were read.
+        read: u64,
+        /// Bytes that its size promises.
+        size: u64,
+    },
+    /// The directory is one of its own ancestors.
+    Loop {
+        /// The path under which it was entered first.
+        ancestor: PathBuf,
+    },
+    /// Another directory has taken this one's place since it was listed.
+    Moved,
+}
+
+/// What was being done when the operating system refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Finding out what a path is.
+    Stat,
+    /// Opening a file.
+    Open,
+    /// Opening a directory.
+    OpenDirectory,
+    /// Reading the names in a directory.
+    List,
+    /// Reading a file.
+    Read,
+}
+
+impl Error {
+    /// The path the error is about; `None` when it is about no one path.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Error::Entry { path, .. } => Some(path),
+            Error::Stopped => None,
+        }
+    }
+
+    /// The kind of the system's error behind this one.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            Error::Entry { reason, .. } => reason.kind(),
+            Error::Stopped => io::ErrorKind::Interrupted,
+        }
+    }
+}
+
+impl Reason {
+    /// The system refused `operation`.
+    pub(crate) fn system(operation: Operation, source: impl Into<io::Error>) -> Reason {
+        Reason::System {
+            operation,
+            source: source.into(),
+        }
+    }
+
+    fn kind(&self) -> io::ErrorKind {
+        match self {
+            Reason::System { source, .. } => source.kind(),
+            Reason::Changed | Reason::Length { .. } => io::ErrorKind::InvalidData,
+            Reason::Loop { .. } | Reason::Moved => io::ErrorKind::Other,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Entry { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Error::Stopped => f.write_str("stopped before everything was hashed"),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::System { operation, source } => {
+                write!(f, "cannot {operation}: {}", system_text(source))
+            }
+            Reason::Changed => f.write_str("file changed while it was read"),
+            Reason::Length { read, size } => {
+                write!(f, "{read} bytes were read, but its size is {size}")
+            }
+            Reason::Loop { ancestor } => {
+                write!(f, "directory loop: same directory as {ancestor:?}")
+            }
+            Reason::Moved => f.write_str("no longer the directory that was listed"),
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operation::Stat => "stat",
+            Operation::Open => "open",
+            Operation::OpenDirectory => "open directory",
+            Operation::List => "list directory",
+            Operation::Read => "read",
+        })
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Entry { reason, .. } => Some(reason),
+            Error::Stopped => None,
+        }
+    }
+}
+
+impl std::error::Error for Reason {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Reason::System { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        io::Error::new(error.kind(), error)
+    }
+}
+
+/// The system's own words, without the number that `io::Error` appends.
+pub(crate) fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match (error.raw_os_error(), text.rfind(" (os error ")) {
+        (Some(_), Some(end)) => text[..end].to_owned(),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing() -> Error {
+        Error::Entry {
+            path: PathBuf::from("some/file"),
+            reason: Reason::system(Operation::Open, io::Error::from_raw_os_error(2)),
+        }
+    }
+
+    #[test]
+    fn says_path_operation_and_cause() {
+        assert_eq!(
+            missing().to_string(),
+            "some/file: cannot open: No such file or directory"
+        );
+    }
+
+    #[test]
+    fn keeps_its_kind_as_an_io_error() {
+        let error = io::Error::from(missing());
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().starts_with("some/file: "));
+    }
+
+    #[test]
+    fn a_loop_names_where_it_leads() {
+        let reason = Reason::Loop {
+            ancestor: PathBuf::from("a\nb"),
+        };
+        assert_eq!(
+            reason.to_string(),
+            r#"directory loop: same directory as "a\nb""#
+        );
+    }
+}

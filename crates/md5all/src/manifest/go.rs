@@ -1,0 +1,12 @@
+//! The lines of Go's MD5All: name, colon, tab, digest.
+//!
+//! Go prints any name as it is; here one that would break its line is escaped
+//! as in the other formats, so that no file's name can pass for another line.
+
+use crate::digest::Digest;
+
+pub(super) fn write(line: &mut Vec<u8>, name: &[u8], digest: &Digest) {
+    line.extend_from_slice(name);
+    line.extend_from_slice(b":\t");
+    line.extend_from_slice(&digest.hex());
+}

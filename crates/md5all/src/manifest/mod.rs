@@ -1,0 +1,242 @@
+//! Manifests: one line a file, one file a format.
+//!
+//! A format says how a name and a digest make a line. What all formats share is
+//! here: how a name that would break its line is escaped, and what ends a line.
+//! Which files are listed, and where the bytes go, is decided elsewhere.
+//!
+//! The escaping is GNU's: iff a name holds a backslash, a line feed or a
+//! carriage return, the line begins with one backslash more, and the three are
+//! written `\\`, `\n` and `\r`. Bytes that are not UTF-8 stay as they are.
+
+mod bsd;
+mod gnu;
+mod go;
+
+use std::io::{self, Write};
+
+use crate::digest::Digest;
+
+/// How a name and its digest make a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `d41d8cd98f00b204e9800998ecf8427e  name`: what `md5sum` writes and checks.
+    #[default]
+    Gnu,
+    /// `MD5 (name) = d41d8cd98f00b204e9800998ecf8427e`: what BSD's `md5` and
+    /// `md5sum --tag` write.
+    Bsd,
+    /// `name:`, a tab, `d41d8cd98f00b204e9800998ecf8427e`: as the MD5All
+    /// pipeline in the documentation of Go's errgroup prints its map.
+    Go,
+}
+
+/// What ends a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineEnd {
+    /// A line feed; names that would break the line are escaped.
+    #[default]
+    Newline,
+    /// A NUL, which no name can hold; so nothing is escaped.
+    Nul,
+}
+
+/// Writes a manifest, line by line.
+///
+/// Every line is handed to the inner writer whole, in one call.
+///
+/// # Examples
+///
+/// ```
+/// use md5all::Digest;
+/// use md5all::manifest::{Format, LineEnd, Writer};
+///
+/// let mut manifest = Writer::new(Vec::new(), Format::Bsd, LineEnd::Newline);
+/// manifest.write(b"name", &Digest::from([0; 16]))?;
+/// let bytes = manifest.finish()?;
+/// assert_eq!(bytes, b"MD5 (name) = 00000000000000000000000000000000\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<W> {
+    out: W,
+    format: Format,
+    end: LineEnd,
+    /// The line being made.
+    line: Vec<u8>,
+    /// The name on it, when that had to be escaped.
+    escaped: Vec<u8>,
+}
+
+impl Format {
+    /// Every format there is.
+    pub const ALL: [Format; 3] = [Format::Gnu, Format::Bsd, Format::Go];
+
+    /// What the format is called on a command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Gnu => "gnu",
+            Format::Bsd => "bsd",
+            Format::Go => "go",
+        }
+    }
+
+    /// The format that is called `name`.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    fn write(self, line: &mut Vec<u8>, name: &[u8], digest: &Digest) {
+        match self {
+            Format::Gnu => gnu::write(line, name, digest),
+            Format::Bsd => bsd::write(line, name, digest),
+            Format::Go => go::write(line, name, digest),
+        }
+    }
+}
+
+impl LineEnd {
+    fn byte(self) -> u8 {
+        match self {
+            LineEnd::Newline => b'\n',
+            LineEnd::Nul => 0,
+        }
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// A manifest that goes to `out`.
+    pub fn new(out: W, format: Format, end: LineEnd) -> Writer<W> {
+        Writer {
+            out,
+            format,
+            end,
+            line: Vec::new(),
+            escaped: Vec::new(),
+        }
+    }
+
+    /// Writes the line of one file.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the inner writer gives.
+    pub fn write(&mut self, name: &[u8], digest: &Digest) -> io::Result<()> {
+        self.line.clear();
+        if self.end == LineEnd::Newline && needs_escape(name) {
+            self.line.push(b'\\');
+            escape(&mut self.escaped, name);
+            self.format.write(&mut self.line, &self.escaped, digest);
+        } else {
+            self.format.write(&mut self.line, name, digest);
+        }
+        self.line.push(self.end.byte());
+        self.out.write_all(&self.line)
+    }
+
+    /// Flushes the inner writer and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the inner writer gives on being flushed.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.out.flush()?;
+        Ok(self.out)
+    }
+}
+
+fn needs_escape(name: &[u8]) -> bool {
+    name.iter()
+        .any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'))
+}
+
+fn escape(escaped: &mut Vec<u8>, name: &[u8]) {
+    escaped.clear();
+    for &byte in name {
+        match byte {
+            b'\\' => escaped.extend_from_slice(b"\\\\"),
+            b'\n' => escaped.extend_from_slice(b"\\n"),
+            b'\r' => escaped.extend_from_slice(b"\\r"),
+            other => escaped.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "000102030405060708090a0b0c0d0e0f";
+
+    fn line(format: Format, end: LineEnd, name: &[u8]) -> Vec<u8> {
+        let digest = Digest::from(std::array::from_fn(|index| index as u8));
+        let mut manifest = Writer::new(Vec::new(), format, end);
+        manifest.write(name, &digest).unwrap();
+        manifest.finish().unwrap()
+    }
+
+    fn check(format: Format, name: &[u8], newline: &str, nul: &str) {
+        let text = |end| String::from_utf8(line(format, end, name)).unwrap();
+        assert_eq!(text(LineEnd::Newline), newline.replace("HEX", HEX));
+        assert_eq!(text(LineEnd::Nul), nul.replace("HEX", HEX));
+    }
+
+    #[test]
+    fn every_format_writes_plain_and_awkward_names() {
+        check(Format::Gnu, b"a b", "HEX  a b\n", "HEX  a b\0");
+        check(
+            Format::Bsd,
+            b"a b",
+            "MD5 (a b) = HEX\n",
+            "MD5 (a b) = HEX\0",
+        );
+        check(Format::Go, b"a b", "a b:\tHEX\n", "a b:\tHEX\0");
+
+        let name = b"a\\b\nc\rd";
+        check(
+            Format::Gnu,
+            name,
+            "\\HEX  a\\\\b\\nc\\rd\n",
+            "HEX  a\\b\nc\rd\0",
+        );
+        check(
+            Format::Bsd,
+            name,
+            "\\MD5 (a\\\\b\\nc\\rd) = HEX\n",
+            "MD5 (a\\b\nc\rd) = HEX\0",
+        );
+        check(
+            Format::Go,
+            name,
+            "\\a\\\\b\\nc\\rd:\tHEX\n",
+            "a\\b\nc\rd:\tHEX\0",
+        );
+    }
+
+    #[test]
+    fn only_three_bytes_are_escaped() {
+        for byte in 1..=255 {
+            let written = line(Format::Gnu, LineEnd::Newline, &[byte]);
+            let plain = [HEX.as_bytes(), b"  ", &[byte], b"\n"].concat();
+            let escapes = matches!(byte, b'\\' | b'\n' | b'\r');
+            assert_eq!(written != plain, escapes, "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn formats_are_found_by_their_own_names() {
+        for format in Format::ALL {
+            assert_eq!(Format::by_name(format.name()), Some(format));
+        }
+        assert_eq!(Format::by_name("md4"), None);
+    }
+
+    #[test]
+    fn an_error_of_the_writer_is_the_callers() {
+        let full: &mut [u8] = &mut [0; 10];
+        let mut manifest = Writer::new(full, Format::Gnu, LineEnd::Newline);
+        let error = manifest.write(b"name", &Digest::from([0; 16])).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+    }
+}

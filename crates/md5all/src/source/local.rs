@@ -1,0 +1,383 @@
+//! The local file system, asked in the order that costs least.
+//!
+//! Everything is opened relative to an open directory, so no path is ever too
+//! long for a system call, and no part of one can be swapped for a symbolic
+//! link between two calls. What an entry is, the listing says itself where the
+//! file system tells (`d_type`); where it does not, or where a link is to be
+//! followed, one `stat` an entry is the price. What else there is to know about
+//! a file is asked once it is open.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, statat};
+use rustix::io::Errno;
+
+use crate::entry::{Handle, Skip};
+use crate::error::{Operation, Reason};
+use crate::listing::{Kind, Listing};
+use crate::source::{Content, Links};
+
+/// What a name is relative to.
+#[derive(Clone, Debug)]
+pub(crate) enum Base {
+    /// The working directory: roots are.
+    WorkingDirectory,
+    /// An open directory: all that is found in it.
+    Directory(Arc<OwnedFd>),
+}
+
+/// What tells one file from another, whatever they are called: the device and
+/// the inode number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// Lists directories, one after the other, through one buffer.
+#[derive(Debug)]
+pub(crate) struct Lister {
+    links: Links,
+    /// What the system fills; held to be used again.
+    buffer: Vec<u8>,
+}
+
+/// What opening a file came to.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// Something to be read.
+    Content(Content),
+    /// Something the walk would have passed over, had it been that already.
+    Passed(Skip),
+}
+
+impl Base {
+    /// How a file listed relative to this is got at.
+    pub(crate) fn handle(&self) -> Handle {
+        match self {
+            Base::WorkingDirectory => Handle::Named,
+            Base::Directory(fd) => Handle::Listed(Arc::clone(fd)),
+        }
+    }
+}
+
+impl AsFd for Base {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Base::WorkingDirectory => CWD,
+            Base::Directory(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl FileId {
+    /// The file behind an open descriptor.
+    ///
+    /// # Errors
+    ///
+    /// What `fstat` gives; on an open file, next to nothing.
+    pub fn of(file: impl AsFd) -> io::Result<FileId> {
+        Ok(FileId::from_stat(&fstat(file)?))
+    }
+
+    pub(crate) fn from_stat(stat: &rustix::fs::Stat) -> FileId {
+        // The fields have other widths, and signs, on other systems.
+        #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+        FileId {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+        }
+    }
+}
+
+/// What `name` is. A symbolic link is one only if it is not to be followed.
+pub(crate) fn kind_of(base: &Base, name: &[u8], links: Links) -> Result<Kind, Errno> {
+    let flags = match links {
+        Links::Follow => AtFlags::empty(),
+        Links::Skip => AtFlags::SYMLINK_NOFOLLOW,
+    };
+    let stat = statat(base, name, flags)?;
+    Ok(kind(FileType::from_raw_mode(stat.st_mode)))
+}
+
+/// Opens a directory for listing, and says which one it is.
+pub(crate) fn open_directory(
+    base: &Base,
+    name: &[u8],
+    links: Links,
+) -> Result<(OwnedFd, FileId), Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
+    let fd = openat(base, name, flags, Mode::empty())?;
+    let id = FileId::from_stat(&fstat(&fd)?);
+    Ok((fd, id))
+}
+
+/// Opens a file for reading, as its handle wants it.
+///
+/// Blocks on a FIFO that was asked for by name and has no writer; on nothing
+/// that was merely found.
+///
+/// # Errors
+///
+/// The operation that failed. A file that has become something else since it
+/// was listed is none: it is passed over.
+pub(crate) fn open(handle: &Handle, name: &[u8], links: Links) -> Result<Opened, Reason> {
+    match handle {
+        Handle::Listed(directory) => open_listed(directory, name, links),
+        Handle::Named => open_named(name),
+        Handle::StandardInput => open_standard_input(),
+    }
+}
+
+/// Between listing and opening, a file may have become a FIFO (which must not
+/// block: `NONBLOCK`), a terminal (which must not become ours: `NOCTTY`) or a
+/// link (`NOFOLLOW`).
+fn open_listed(directory: &OwnedFd, name: &[u8], links: Links) -> Result<Opened, Reason> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = match openat(directory, name, flags | no_follow(links), Mode::empty()) {
+        Ok(fd) => fd,
+        Err(Errno::LOOP) if links == Links::Skip => return Ok(Opened::Passed(Skip::Symlink)),
+        // How a socket, or a device without a driver, answers to being opened.
+        Err(Errno::NXIO | Errno::NODEV) => return Ok(Opened::Passed(Skip::Special)),
+        Err(error) => return Err(Reason::system(Operation::Open, error)),
+    };
+    let content = Content::new(fd)?;
+    if content.is_regular() {
+        Ok(Opened::Content(content))
+    } else {
+        Ok(Opened::Passed(Skip::Special))
+    }
+}
+
+fn open_named(name: &[u8]) -> Result<Opened, Reason> {
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = openat(CWD, name, flags, Mode::empty())
+        .map_err(|error| Reason::system(Operation::Open, error))?;
+    Content::new(fd).map(Opened::Content)
+}
+
+fn open_standard_input() -> Result<Opened, Reason> {
+    let fd = rustix::stdio::stdin()
+        .try_clone_to_owned()
+        .map_err(|error| Reason::system(Operation::Open, error))?;
+    Ok(Opened::Content(Content::stream(fd)))
+}
+
+fn no_follow(links: Links) -> OFlags {
+    match links {
+        Links::Skip => OFlags::NOFOLLOW,
+        Links::Follow => OFlags::empty(),
+    }
+}
+
+fn kind(file_type: FileType) -> Kind {
+    match file_type {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::Symlink,
+        FileType::Unknown => Kind::Unknown,
+        _ => Kind::Special,
+    }
+}
+
+impl Lister {
+    /// Room for a thousand names or so with each call to the system.
+    const BUFFER: usize = 32 * 1024;
+
+    pub(crate) fn new(links: Links) -> Lister {
+        Lister {
+            links,
+            buffer: Vec::with_capacity(Self::BUFFER),
+        }
+    }
+
+    /// The names in an open directory, in the order of paths; and what kept the
+    /// listing from being whole, if anything did.
+    pub(crate) fn list(&mut self, directory: &Arc<OwnedFd>) -> (Listing, Option<Reason>) {
+        let mut listing = Listing::default();
+        let base = Base::Directory(Arc::clone(directory));
+        let links = self.links;
+        let result = read_names(directory, &mut self.buffer, |name, listed| {
+            match settle(&base, name, kind(listed), links) {
+                Kind::Symlink => {}
+                kind => listing.push(name, kind),
+            }
+        });
+        listing.sort();
+        let failure = result.err();
+        (
+            listing,
+            failure.map(|error| Reason::system(Operation::List, error)),
+        )
+    }
+}
+
+/// What a listed name is, asking the system if the listing did not say, or said
+/// that it is a link which is to be followed.
+///
+/// When asking fails the kind is unknown, and the walk will ask once more.
+fn settle(base: &Base, name: &[u8], listed: Kind, links: Links) -> Kind {
+    match (listed, links) {
+        (Kind::Unknown, _) | (Kind::Symlink, Links::Follow) => {
+            kind_of(base, name, links).unwrap_or(Kind::Unknown)
+        }
+        (known, _) => known,
+    }
+}
+
+/// Calls `each` with every name but `.` and `..`, and what the directory itself
+/// says that it is.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn read_names(
+    directory: &OwnedFd,
+    buffer: &mut Vec<u8>,
+    mut each: impl FnMut(&[u8], FileType),
+) -> Result<(), Errno> {
+    let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            each(name, entry.file_type());
+        }
+    }
+    Ok(())
+}
+
+/// As above, through `readdir`, which keeps a buffer of its own and wants one
+/// more descriptor.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn read_names(
+    directory: &OwnedFd,
+    _buffer: &mut Vec<u8>,
+    mut each: impl FnMut(&[u8], FileType),
+) -> Result<(), Errno> {
+    for entry in rustix::fs::Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            each(name, entry.file_type());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+    use tempfile::TempDir;
+
+    fn open_at(path: &Path) -> Arc<OwnedFd> {
+        Arc::new(fs::File::open(path).unwrap().into())
+    }
+
+    fn fifo(path: &Path) {
+        rustix::fs::mkfifoat(CWD, path, Mode::from_raw_mode(0o600)).unwrap();
+    }
+
+    /// Every kind of thing, named after itself.
+    fn zoo() -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "x").unwrap();
+        fs::create_dir(at("directory")).unwrap();
+        fifo(&at("fifo"));
+        UnixListener::bind(at("socket")).unwrap();
+        symlink("file", at("link to file")).unwrap();
+        symlink("directory", at("link to directory")).unwrap();
+        symlink("fifo", at("link to fifo")).unwrap();
+        symlink("nowhere", at("broken link")).unwrap();
+        dir
+    }
+
+    fn listed(links: Links) -> Vec<(String, Kind)> {
+        let dir = zoo();
+        let (listing, failure) = Lister::new(links).list(&open_at(dir.path()));
+        assert!(failure.is_none());
+        (0..listing.len())
+            .map(|index| {
+                let name = String::from_utf8_lossy(listing.name(index)).into_owned();
+                (name, listing.kind(index))
+            })
+            .collect()
+    }
+
+    fn check(links: Links, rows: &[(&str, Kind)]) {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(name, kind)| ((*name).to_owned(), *kind))
+            .collect();
+        assert_eq!(listed(links), rows);
+    }
+
+    #[test]
+    fn links_are_left_out_or_followed() {
+        check(
+            Links::Skip,
+            &[
+                ("directory", Kind::Directory),
+                ("fifo", Kind::Special),
+                ("file", Kind::File),
+                ("socket", Kind::Special),
+            ],
+        );
+        check(
+            Links::Follow,
+            &[
+                ("broken link", Kind::Unknown),
+                ("directory", Kind::Directory),
+                ("fifo", Kind::Special),
+                ("file", Kind::File),
+                ("link to directory", Kind::Directory),
+                ("link to fifo", Kind::Special),
+                ("link to file", Kind::File),
+                ("socket", Kind::Special),
+            ],
+        );
+    }
+
+    /// What `settle` makes of a file system that tells no types.
+    #[test]
+    fn an_unknown_type_is_asked_for() {
+        let dir = zoo();
+        let base = Base::Directory(open_at(dir.path()));
+        let ask = |name: &str, links| settle(&base, name.as_bytes(), Kind::Unknown, links);
+        assert_eq!(ask("file", Links::Skip), Kind::File);
+        assert_eq!(ask("link to file", Links::Skip), Kind::Symlink);
+        assert_eq!(ask("link to file", Links::Follow), Kind::File);
+        assert_eq!(ask("gone", Links::Skip), Kind::Unknown);
+    }
+
+    /// As if each had been a file when it was listed.
+    #[test]
+    fn what_is_no_file_any_more_is_passed_over_without_blocking() {
+        let dir = zoo();
+        let handle = Handle::Listed(open_at(dir.path()));
+        let passed = |name: &str, links| match open(&handle, name.as_bytes(), links) {
+            Ok(Opened::Passed(skip)) => Some(skip),
+            Ok(Opened::Content(_)) => None,
+            Err(reason) => panic!("{name}: {reason}"),
+        };
+        assert_eq!(passed("fifo", Links::Skip), Some(Skip::Special));
+        assert_eq!(passed("socket", Links::Skip), Some(Skip::Special));
+        assert_eq!(passed("directory", Links::Skip), Some(Skip::Special));
+        assert_eq!(passed("link to file", Links::Skip), Some(Skip::Symlink));
+        assert_eq!(passed("link to fifo", Links::Follow), Some(Skip::Special));
+        assert_eq!(passed("link to file", Links::Follow), None);
+        assert_eq!(passed("file", Links::Skip), None);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_an_error() {
+        let dir = zoo();
+        let handle = Handle::Listed(open_at(dir.path()));
+        let reason = open(&handle, b"gone", Links::Skip).unwrap_err();
+        assert_eq!(reason.to_string(), "cannot open: No such file or directory");
+    }
+}

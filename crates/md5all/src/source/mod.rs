@@ -1,0 +1,26 @@
+//! Where files come from: listing directories and opening what is in them.
+//!
+//! [`local`] asks the operating system; [`content`] is one opened file, read to
+//! its end and then vouched for. Neither knows what is done with the bytes. A
+//! further kind of source is one more file here and one more [`Handle`].
+//!
+//! [`Handle`]: crate::entry::Handle
+
+pub(crate) mod content;
+pub(crate) mod local;
+
+pub(crate) use content::Content;
+pub use local::FileId;
+
+/// What to do about symbolic links below the roots.
+///
+/// One that is a root is followed either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Pass over them, without a word, as `find -type f` does.
+    #[default]
+    Skip,
+    /// Follow them; a link that leads to a directory above itself is a failure,
+    /// and so is one that leads nowhere.
+    Follow,
+}

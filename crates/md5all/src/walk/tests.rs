@@ -1,0 +1,261 @@
+//! The walk against a slow and obvious oracle: everything `walkdir` finds,
+//! sorted by the bytes of whole paths.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+/// What a walk comes across, as one line each.
+fn walk(roots: &[&Path], links: Links) -> Vec<Vec<u8>> {
+    let roots: Vec<Root> = roots.iter().map(|path| Root::from(*path)).collect();
+    Walk::new(&roots, links).filter_map(line).collect()
+}
+
+fn line(step: Step) -> Option<Vec<u8>> {
+    let Step::Found(entry) = step else {
+        return None;
+    };
+    let mut line = entry.place.path().into_os_string().into_vec();
+    match entry.found {
+        Found::File(_) => {}
+        Found::Passed(skip) => line.extend_from_slice(format!(": {skip:?}").as_bytes()),
+        Found::Failed(reason) => line.extend_from_slice(format!(": {reason}").as_bytes()),
+    }
+    Some(line)
+}
+
+/// The same lines below `root`, as text, without `root/`.
+fn below(root: &Path, links: Links) -> Vec<String> {
+    let prefix = root.as_os_str().len() + 1;
+    walk(&[root], links)
+        .into_iter()
+        .map(|line| String::from_utf8(line[prefix..].to_vec()).unwrap())
+        .collect()
+}
+
+fn oracle(root: &Path) -> Vec<Vec<u8>> {
+    let mut paths: Vec<_> = walkdir::WalkDir::new(root)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| entry.into_path().into_os_string().into_vec())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn tree(files: &[&str]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for file in files {
+        plant(dir.path(), Path::new(file));
+    }
+    dir
+}
+
+/// Makes a file, or leaves it if another file is in its way.
+fn plant(root: &Path, file: &Path) {
+    let path = root.join(file);
+    if fs::create_dir_all(path.parent().unwrap()).is_ok() && !path.exists() {
+        fs::write(&path, "").unwrap();
+    }
+}
+
+#[test]
+fn a_directory_sorts_as_its_name_with_a_slash() {
+    let dir = tree(&["a/z", "a.b", "a0", "a-/x", "A", ".hidden/f", "a!"]);
+    assert_eq!(
+        below(dir.path(), Links::Skip),
+        [".hidden/f", "A", "a!", "a-/x", "a.b", "a/z", "a0"]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn comes_across_what_the_oracle_finds_in_the_same_order(
+        files in prop::collection::vec(hostile_path(), 0..40)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        for file in &files {
+            plant(dir.path(), Path::new(OsStr::from_bytes(file)));
+        }
+        prop_assert_eq!(walk(&[dir.path()], Links::Skip), oracle(dir.path()));
+    }
+}
+
+/// Names around `/` in the order of bytes, and any others.
+fn hostile_path() -> impl Strategy<Value = Vec<u8>> {
+    let near = prop::sample::select(vec![b'a', b'.', b'-', b'0', b' ', b'\n', 0xff]);
+    let byte = prop_oneof![4 => near, 1 => any::<u8>()];
+    let byte = byte.prop_filter("names hold neither", |byte| !matches!(byte, 0 | b'/'));
+    let name = prop::collection::vec(byte, 1..4)
+        .prop_filter("not names of entries", |name| name != b"." && name != b"..");
+    prop::collection::vec(name, 1..5).prop_map(|names| names.join(&b'/'))
+}
+
+#[test]
+fn roots_come_in_the_order_of_their_paths_and_keep_their_spelling() {
+    let dir = tree(&["d/x", "d.f"]);
+    let at = |name: &str| dir.path().join(name);
+    let (d, file, slash) = (at("d"), at("d.f"), at("d/"));
+    let prefix = dir.path().as_os_str().len() + 1;
+    let found: Vec<_> = walk(&[&slash, &d, &file, &at("gone")], Links::Skip)
+        .into_iter()
+        .map(|line| String::from_utf8(line[prefix..].to_vec()).unwrap())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "d.f",
+            "d/x",
+            "d/x",
+            "gone: cannot stat: No such file or directory"
+        ]
+    );
+}
+
+#[test]
+fn links_are_passed_over_without_a_word_unless_they_are_roots() {
+    let dir = tree(&["real/f"]);
+    symlink("real", dir.path().join("link")).unwrap();
+    symlink("real/f", dir.path().join("link to f")).unwrap();
+    symlink("nowhere", dir.path().join("broken")).unwrap();
+    assert_eq!(below(dir.path(), Links::Skip), ["real/f"]);
+    assert_eq!(below(&dir.path().join("link"), Links::Skip), ["f"]);
+}
+
+#[test]
+fn followed_links_are_sorted_as_what_they_lead_to() {
+    let dir = tree(&["real/f"]);
+    symlink("real", dir.path().join("link")).unwrap();
+    symlink("real/f", dir.path().join("link.f")).unwrap();
+    symlink("nowhere", dir.path().join("broken")).unwrap();
+    assert_eq!(
+        below(dir.path(), Links::Follow),
+        [
+            "broken: cannot stat: No such file or directory",
+            "link.f",
+            "link/f",
+            "real/f"
+        ]
+    );
+}
+
+#[test]
+fn a_followed_loop_is_named_and_left() {
+    let dir = tree(&["a/b/f", "z"]);
+    symlink("..", dir.path().join("a/b/up")).unwrap();
+    symlink("self", dir.path().join("self")).unwrap();
+    let ancestor = dir.path().join("a");
+    assert_eq!(
+        below(dir.path(), Links::Follow),
+        [
+            "a/b/f".to_owned(),
+            format!("a/b/up: directory loop: same directory as {ancestor:?}"),
+            "self: cannot stat: Too many levels of symbolic links".to_owned(),
+            "z".to_owned(),
+        ]
+    );
+}
+
+/// Makes `depth` directories, one in the other, with a file `z` in each, which
+/// is walked on the way back up.
+fn ladder(root: &Path, depth: usize) {
+    let mut path = root.to_owned();
+    for _ in 0..depth {
+        path.push("d");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("z"), "").unwrap();
+    }
+}
+
+#[test]
+fn the_way_back_up_is_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    ladder(dir.path(), 3 * MAX_OPEN);
+    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
+    let mut found = 0;
+    while let Some(step) = walk.next() {
+        found += usize::from(line(step).is_some());
+        assert!(walk.stack.open_count() <= MAX_OPEN);
+    }
+    assert_eq!(found, 3 * MAX_OPEN);
+}
+
+/// The name in `Handle::Listed` of a file far above must still be relative to
+/// the directory that it was listed in.
+#[test]
+fn what_is_found_on_the_way_up_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    ladder(dir.path(), MAX_OPEN + 5);
+    for step in Walk::new(&[Root::from(dir.path())], Links::Skip) {
+        if let Step::Found(entry) = step {
+            let Found::File(handle) = &entry.found else {
+                panic!("{entry:?}");
+            };
+            local::open(handle, entry.place.name(), Links::Skip).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_was_swapped_meanwhile_is_said_and_left() {
+    let dir = tempfile::tempdir().unwrap();
+    ladder(dir.path(), MAX_OPEN + 2);
+    fs::write(dir.path().join("zz"), "").unwrap();
+    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
+    // The deepest file: everything above the last levels has been let go.
+    let mut lines = vec![walk.by_ref().find_map(line).unwrap()];
+    fs::rename(dir.path().join("d"), dir.path().join("old")).unwrap();
+    fs::create_dir(dir.path().join("d")).unwrap();
+    lines.extend(walk.filter_map(line));
+
+    let text = |line: &Vec<u8>| String::from_utf8(line.clone()).unwrap();
+    let lines: Vec<_> = lines.iter().map(text).collect();
+    let moved: Vec<_> = lines.iter().filter(|line| line.contains(": ")).collect();
+    assert_eq!(
+        moved,
+        [
+            &format!(
+                "{}/d/d: no longer the directory that was listed",
+                dir.path().display()
+            ),
+            &format!(
+                "{}/d: no longer the directory that was listed",
+                dir.path().display()
+            ),
+        ]
+    );
+    assert!(lines.last().unwrap().ends_with("/zz"));
+}
+
+/// As if each had been a directory when it was listed.
+#[test]
+fn what_is_no_directory_any_more_is_what_it_has_become() {
+    let dir = tree(&["file", "target/inside"]);
+    symlink("target", dir.path().join("link")).unwrap();
+    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
+    let fd = Arc::new(fs::File::open(dir.path()).unwrap().into());
+    let mut listing = Listing::default();
+    for name in ["file", "link", "gone"] {
+        listing.push(name.as_bytes(), Kind::Directory);
+    }
+    let root = walk.stack.advance().unwrap();
+    let directory = Directory::new(root, listing);
+    let base = Base::Directory(fd);
+    let mut visit = |index| {
+        let entry = walk.descend(&base, directory.place(index).unwrap());
+        entry.map(|entry| entry.found)
+    };
+    assert!(matches!(visit(0), Some(Found::File(_))));
+    assert!(visit(1).is_none());
+    assert!(matches!(visit(2), Some(Found::Failed(_))));
+}
