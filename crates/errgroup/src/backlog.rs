@@ -1,0 +1,67 @@
+//! The tasks of a group that nobody has begun.
+//!
+//! Two queues with a lock each: tasks are added to `coming` and taken from `going`, and the one is poured into the
+//! other when that runs low. So those who add and those who take seldom meet at a lock, and still every task that
+//! has not begun is in reach of every worker, however many its neighbours are busy with.
+//!
+//! Lock order: `going`, then `coming`.
+
+use std::collections::VecDeque;
+
+use crate::sync::Mutex;
+
+pub(crate) struct Backlog<T> {
+    coming: Mutex<VecDeque<T>>,
+    going: Mutex<Going<T>>,
+}
+
+struct Going<T> {
+    tasks: VecDeque<T>,
+    /// How many were ever taken.
+    taken: usize,
+}
+
+impl<T> Backlog<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            coming: Mutex::new(VecDeque::new()),
+            going: Mutex::new(Going {
+                tasks: VecDeque::new(),
+                taken: 0,
+            }),
+        }
+    }
+
+    pub(crate) fn push(&self, task: T) {
+        self.coming.lock().push_back(task);
+    }
+
+    /// The next task, and whether there are more.
+    pub(crate) fn pop(&self) -> Option<(T, bool)> {
+        let mut going = self.going.lock();
+        // At one and not at none: otherwise what is coming would be left behind without a word.
+        if going.tasks.len() <= 1 {
+            let mut coming = self.coming.lock();
+            if going.tasks.is_empty() {
+                std::mem::swap(&mut going.tasks, &mut coming);
+            } else {
+                going.tasks.append(&mut coming);
+            }
+        }
+        let task = going.tasks.pop_front()?;
+        going.taken = going.taken.wrapping_add(1);
+        Some((task, !going.tasks.is_empty()))
+    }
+
+    /// How many tasks wait.
+    pub(crate) fn len(&self) -> usize {
+        let going = self.going.lock();
+        let coming = self.coming.lock();
+        going.tasks.len() + coming.len()
+    }
+
+    /// A number that changes with every task taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.going.lock().taken
+    }
+}

@@ -1,0 +1,624 @@
+//! [`Pipeline`]: a source, stages of workers over bounded queues, and a consumer, run as one operation.
+//!
+//! All workers are tasks of one [`Group`], so that the first error stops every stage and the consumer gets that
+//! error. A queue ends only when all its writers have *succeeded*: no stage ever takes what was cut off by a failure
+//! for the whole. What is not here: threads (the group's), waiting and order (`queue`'s).
+//!
+//! How a worker's end is told, in this order:
+//!
+//! 1. Its error, if it has one, is recorded, which cancels the context, which stops every queue.
+//! 2. Only after a success its output is one writer less.
+//! 3. Its input is one reader less. When none is left, whoever still writes there is told to stop; such a refusal is
+//!    nobody's error, for the readers went home with what they needed.
+
+use std::fmt::{self, Debug, Display};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::task::Waker;
+
+use crate::context::Context;
+use crate::error::Stopped;
+use crate::group::{Group, Shared};
+use crate::queue::{Halt, Queue};
+
+/// Work in stages: items of one come out as the next one's input, and out of the last as this iterator.
+///
+/// Each call that adds a stage starts its workers; bounded queues keep any stage from running ahead. The pipeline is
+/// an iterator of `Result<T, E>`: the items, then, if anything went wrong, the first error of any stage, once. So
+/// `?` in the loop, or `collect::<Result<Vec<_>, _>>()`, cannot mistake a part for the whole. Dropping it early
+/// cancels all stages and joins them.
+///
+/// The error type is made from [`Stopped`], which is what workers are told on cancellation; `io::Error`,
+/// `anyhow::Error`, `Box<dyn Error + Send + Sync>` and `String` all are. If the parent context is cancelled, the
+/// iterator ends with `E::from(Stopped)`.
+///
+/// A panic in a worker stops the pipeline; once all workers are joined it is resumed where the iterator would end.
+///
+/// # Examples
+///
+/// ```
+/// use errgroup::{Context, Order, Pipeline};
+///
+/// # fn main() -> Result<(), String> {
+/// let squares = Pipeline::source(&Context::background(), 16, |out| {
+///     for n in 1..=100u64 {
+///         out.send(n)?;
+///     }
+///     Ok::<_, String>(())
+/// })
+/// .map(4, Order::Source { window: 32 }, |n| Ok(n * n));
+///
+/// let mut next = 1;
+/// for square in squares {
+///     assert_eq!(square?, next * next);
+///     next += 1;
+/// }
+/// assert_eq!(next, 101);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping a pipeline cancels it"]
+pub struct Pipeline<T, E: Display + Send + Sync + 'static> {
+    /// `None` once the end was reached.
+    group: Option<Group<E>>,
+    ctx: Context,
+    /// The bound of every queue but those that have a window.
+    bound: usize,
+    output: Arc<Queue<T>>,
+}
+
+/// In which order the results of a stage come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// As they are ready.
+    Completion,
+    /// As their items came in.
+    Source {
+        /// How many items, at least 1, may be in the stage or wait behind the one whose turn it is. A slow item holds
+        /// up the workers only when so many others have passed it.
+        window: usize,
+    },
+}
+
+/// What a worker reads: an iterator of the items that come to its stage, shared among the stage's workers.
+///
+/// Ends when all that was to come has come, and also when the pipeline is cancelled; then the worker's own success
+/// does not count as one.
+#[derive(Debug)]
+pub struct Input<T> {
+    queue: Arc<Queue<T>>,
+    halted: Option<Halt>,
+}
+
+/// Where a worker sends its items.
+#[derive(Debug)]
+pub struct Output<T> {
+    queue: Arc<Queue<T>>,
+    ctx: Context,
+    /// A send was refused because nobody reads any more.
+    abandoned: AtomicBool,
+}
+
+/// What a worker reads in a stage with tickets: an iterator of items, each with the [`Ticket`] its result is sent
+/// with.
+pub struct Tickets<T, U> {
+    desk: Arc<dyn Desk<T, U>>,
+    halted: Option<Halt>,
+}
+
+/// The right, and the duty, to send one result: it has a place in the stage's output, in the stage's order.
+///
+/// May be sent from any thread. A ticket dropped without a result fails the pipeline: an item would be missing.
+#[must_use = "a ticket dropped without a result fails the pipeline"]
+pub struct Ticket<U> {
+    home: Arc<dyn Home<U>>,
+    number: u64,
+    spent: bool,
+}
+
+/// Why `try_next` gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TryNextError {
+    /// No item is ready now, or the stage's output has no place for its result yet.
+    Empty,
+    /// No item will come any more.
+    Ended,
+}
+
+impl<T, E> Pipeline<T, E>
+where
+    T: Send + 'static,
+    E: Display + From<Stopped> + Send + Sync + 'static,
+{
+    /// Starts a pipeline, cancelled when `ctx` is, with the task that feeds it. `bound`, at least 1, is how many items
+    /// each queue holds.
+    ///
+    /// Does not block. The task may: sending waits while the queue is full.
+    ///
+    /// # Panics
+    ///
+    /// If `bound` is 0.
+    pub fn source<F>(ctx: &Context, bound: usize, feed: F) -> Self
+    where
+        F: FnOnce(&Output<T>) -> Result<(), E> + Send + 'static,
+    {
+        let (group, ctx) = Group::with_context(ctx);
+        let pipeline = Self {
+            output: queue(&ctx, bound, 1),
+            group: Some(group),
+            ctx,
+            bound,
+        };
+        let output = pipeline.sender();
+        let shared = Arc::clone(pipeline.shared());
+        pipeline.shared().reside(Box::new(move || {
+            finish(&shared, feed(&output), None, &output);
+            Ok(())
+        }));
+        pipeline
+    }
+
+    /// Adds a stage: `workers` threads that each turn an item into one result by `function`, an error of which stops
+    /// the pipeline. Does not block.
+    ///
+    /// # Panics
+    ///
+    /// If `workers` is 0, or the window of `order` is.
+    pub fn map<U, F>(self, workers: usize, order: Order, function: F) -> Pipeline<U, E>
+    where
+        U: Send + 'static,
+        F: Fn(T) -> Result<U, E> + Send + Sync + 'static,
+    {
+        self.ticketed(workers, order, move |tickets| {
+            for (ticket, item) in tickets {
+                ticket.send(function(item)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds a stage of `workers` threads that each run `body` once: a loop of its own over the items, which may send
+    /// any number of results, in any order. Does not block.
+    ///
+    /// A stage whose workers all return `Ok` before the items have ended needs no more of them: the stages before it
+    /// are stopped, and that is no error.
+    ///
+    /// # Panics
+    ///
+    /// If `workers` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use errgroup::{Context, Pipeline};
+    /// # fn main() -> Result<(), String> {
+    /// let text = Pipeline::source(&Context::background(), 8, |out| Ok(out.send("so many words")?));
+    /// let words = text.stage(2, |lines, out| {
+    ///     for line in lines {
+    ///         for word in line.split(' ') {
+    ///             out.send(word.len())?;
+    ///         }
+    ///     }
+    ///     Ok::<_, String>(())
+    /// });
+    /// assert_eq!(words.sum::<Result<usize, _>>()?, 11);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stage<U, F>(self, workers: usize, body: F) -> Pipeline<U, E>
+    where
+        U: Send + 'static,
+        F: Fn(&mut Input<T>, &Output<U>) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let (next, input) = self.followed_by(workers, None);
+        let body = Arc::new(body);
+        for _ in 0..workers {
+            let (shared, body) = (Arc::clone(next.shared()), Arc::clone(&body));
+            let (queue, output) = (Arc::clone(&input), next.sender());
+            next.shared().reside(Box::new(move || {
+                let mut input = Input {
+                    queue,
+                    halted: None,
+                };
+                let result = body(&mut input, &output);
+                finish(&shared, result, input.halted, &output);
+                input.queue.reader_gone();
+                Ok(())
+            }));
+        }
+        next
+    }
+
+    /// Adds a stage of `workers` threads that each run `body` once: a loop of its own over items with tickets, which
+    /// sends one result for each. Made for a worker that has many items in hand at a time and finishes them in any
+    /// order; with [`Order::Source`] the results come out in order all the same. Does not block.
+    ///
+    /// # Panics
+    ///
+    /// If `workers` is 0, or the window of `order` is.
+    pub fn ticketed<U, F>(self, workers: usize, order: Order, body: F) -> Pipeline<U, E>
+    where
+        U: Send + 'static,
+        F: Fn(&mut Tickets<T, U>) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let window = match order {
+            Order::Completion => None,
+            Order::Source { window } => Some(window),
+        };
+        let (next, input) = self.followed_by(workers, window);
+        let desk = Arc::new(Counter {
+            input,
+            output: next.sender(),
+            ordered: window.is_some(),
+            lost: AtomicBool::new(false),
+            workers: AtomicUsize::new(workers),
+            shared: Arc::clone(next.shared()),
+        });
+        let body = Arc::new(body);
+        for _ in 0..workers {
+            let (desk, body) = (Arc::clone(&desk), Arc::clone(&body));
+            next.shared().reside(Box::new(move || {
+                let mut tickets = Tickets {
+                    desk: Arc::clone(&desk) as Arc<dyn Desk<T, U>>,
+                    halted: None,
+                };
+                let result = body(&mut tickets);
+                finish(&desk.shared, result, tickets.halted, &desk.output);
+                desk.input.reader_gone();
+                desk.leave();
+                Ok(())
+            }));
+        }
+        next
+    }
+
+    /// The pipeline's own context: a child of the one it was made with, cancelled at the first error, and when the
+    /// pipeline ends or is dropped.
+    pub fn context(&self) -> &Context {
+        &self.ctx
+    }
+
+    /// The pipeline with one stage more, and what that stage reads.
+    fn followed_by<U: Send + 'static>(
+        mut self,
+        workers: usize,
+        window: Option<usize>,
+    ) -> (Pipeline<U, E>, Arc<Queue<T>>) {
+        assert!(workers > 0, "a stage without workers would never end");
+        // The workers take over as readers before the pipeline, as the consumer so far, goes.
+        self.output.add_readers(workers);
+        let output = queue(&self.ctx, window.unwrap_or(self.bound), workers);
+        let next = Pipeline {
+            group: self.group.take(),
+            ctx: self.ctx.clone(),
+            bound: self.bound,
+            output,
+        };
+        self.output.reader_gone();
+        (next, Arc::clone(&self.output))
+    }
+
+    fn sender(&self) -> Output<T> {
+        let queue = Arc::clone(&self.output);
+        Output {
+            queue,
+            ctx: self.ctx.clone(),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared<E>> {
+        self.group
+            .as_ref()
+            .expect("a pipeline that is being built has not ended")
+            .shared()
+    }
+}
+
+impl<T, E> Iterator for Pipeline<T, E>
+where
+    T: Send + 'static,
+    E: Display + From<Stopped> + Send + Sync + 'static,
+{
+    type Item = Result<T, E>;
+
+    /// Blocks until an item, the end or the error comes.
+    fn next(&mut self) -> Option<Result<T, E>> {
+        self.group.as_ref()?;
+        let halt = match self.output.pop() {
+            Ok((_, item)) => return Some(Ok(item)),
+            Err(halt) => halt,
+        };
+        // Before the join: that one cancels the context, also after a success.
+        let cut = (halt != Halt::Ended).then(|| stopped(&self.ctx));
+        match self.group.take()?.join() {
+            Err(error) => Some(Err(error)),
+            Ok(()) => cut.map(|stopped| Err(stopped.into())),
+        }
+    }
+}
+
+impl<T, E> std::iter::FusedIterator for Pipeline<T, E>
+where
+    T: Send + 'static,
+    E: Display + From<Stopped> + Send + Sync + 'static,
+{
+}
+
+impl<T> Iterator for Input<T> {
+    type Item = T;
+
+    /// Blocks until an item or the end comes.
+    fn next(&mut self) -> Option<T> {
+        self.queue
+            .pop()
+            .map_err(|halt| self.halted = Some(halt))
+            .ok()
+            .map(|(_, item)| item)
+    }
+}
+
+impl<T> Input<T> {
+    /// The next item if there is one now. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn try_next(&mut self) -> Result<T, TryNextError> {
+        match self.queue.try_pop() {
+            Ok(Some((_, item))) => Ok(item),
+            Ok(None) => Err(TryNextError::Empty),
+            Err(halt) => {
+                self.halted = Some(halt);
+                Err(TryNextError::Ended)
+            }
+        }
+    }
+}
+
+impl<T> Output<T> {
+    /// Sends an item on. Blocks while the queue is full; cancelling the pipeline ends the wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the pipeline is cancelled or nobody reads any more. Return it, by `?`, as the worker's error.
+    pub fn send(&self, item: T) -> Result<(), Stopped> {
+        self.queue.push(item).map_err(|halt| self.refused(halt))
+    }
+
+    fn refused(&self, halt: Halt) -> Stopped {
+        if halt == Halt::Abandoned {
+            self.abandoned.store(true, Relaxed);
+            return Stopped::new("nobody is left to read what the pipeline makes");
+        }
+        stopped(&self.ctx)
+    }
+}
+
+impl<T, U> Iterator for Tickets<T, U> {
+    type Item = (Ticket<U>, T);
+
+    /// Blocks until an item comes and its result has a place, or the end comes.
+    ///
+    /// With [`Order::Source`], a worker that keeps the oldest ticket must use [`try_next`](Tickets::try_next): its own
+    /// result may be what everyone waits for.
+    fn next(&mut self) -> Option<Self::Item> {
+        self.desk
+            .take()
+            .map_err(|halt| self.halted = Some(halt))
+            .ok()
+            .map(|(n, item)| (self.ticket(n), item))
+    }
+}
+
+impl<T, U> Tickets<T, U> {
+    /// The next item if there is one now, and a place for its result. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn try_next(&mut self) -> Result<(Ticket<U>, T), TryNextError> {
+        match self.desk.try_take() {
+            Ok(Some((number, item))) => Ok((self.ticket(number), item)),
+            Ok(None) => Err(TryNextError::Empty),
+            Err(halt) => {
+                self.halted = Some(halt);
+                Err(TryNextError::Ended)
+            }
+        }
+    }
+
+    fn ticket(&self, number: u64) -> Ticket<U> {
+        Ticket {
+            home: Arc::clone(&self.desk).home(),
+            number,
+            spent: false,
+        }
+    }
+}
+
+impl<U> Ticket<U> {
+    /// Sends the result. Does not block: its place was taken with the ticket.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the pipeline is cancelled or nobody reads any more.
+    pub fn send(mut self, result: U) -> Result<(), Stopped> {
+        self.spent = true;
+        self.home.settle(self.number, result)
+    }
+}
+
+impl<U> Drop for Ticket<U> {
+    fn drop(&mut self) {
+        if !self.spent {
+            self.home.lose();
+        }
+    }
+}
+
+/// Where a stage's workers take items and tickets, whatever its error type is.
+trait Desk<T, U>: Send + Sync {
+    fn take(&self) -> Result<(u64, T), Halt>;
+    fn try_take(&self) -> Result<Option<(u64, T)>, Halt>;
+    fn home(self: Arc<Self>) -> Arc<dyn Home<U>>;
+}
+
+/// Where a ticket comes back to, whatever its item was.
+trait Home<U>: Send + Sync {
+    fn settle(&self, number: u64, result: U) -> Result<(), Stopped>;
+    fn lose(&self);
+}
+
+/// What the workers of a stage with tickets share.
+struct Counter<T, U, E> {
+    input: Arc<Queue<T>>,
+    output: Output<U>,
+    ordered: bool,
+    /// A ticket was dropped without a result.
+    lost: AtomicBool,
+    /// Those that have not left.
+    workers: AtomicUsize,
+    shared: Arc<Shared<E>>,
+}
+
+impl<T, U, E> Counter<T, U, E>
+where
+    E: Display + From<Stopped> + Send + Sync + 'static,
+{
+    /// A worker has ended, and its error, if it had one, is recorded.
+    ///
+    /// A lost ticket is told by the last one to leave: it may have been dropped on the way out with an error, and
+    /// that error is what the user must see, not this.
+    fn leave(&self) {
+        if self.workers.fetch_sub(1, SeqCst) == 1 && self.lost.load(SeqCst) {
+            self.report_loss();
+        }
+    }
+
+    fn report_loss(&self) {
+        self.shared
+            .fail(Stopped::new("a ticket was dropped without a result").into());
+    }
+}
+
+impl<T, U, E> Desk<T, U> for Counter<T, U, E>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    E: Display + From<Stopped> + Send + Sync + 'static,
+{
+    fn take(&self) -> Result<(u64, T), Halt> {
+        self.output.queue.reserve()?;
+        self.input
+            .pop()
+            .inspect_err(|_| self.output.queue.unreserve())
+    }
+
+    fn try_take(&self) -> Result<Option<(u64, T)>, Halt> {
+        if !self.output.queue.try_reserve()? {
+            return Ok(None);
+        }
+        let item = self.input.try_pop();
+        if !matches!(item, Ok(Some(_))) {
+            self.output.queue.unreserve();
+        }
+        item
+    }
+
+    fn home(self: Arc<Self>) -> Arc<dyn Home<U>> {
+        self
+    }
+}
+
+impl<T, U, E> Home<U> for Counter<T, U, E>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    E: Display + From<Stopped> + Send + Sync + 'static,
+{
+    fn settle(&self, number: u64, result: U) -> Result<(), Stopped> {
+        let number = self.ordered.then_some(number);
+        self.output
+            .queue
+            .fill(number, result)
+            .map_err(|halt| self.output.refused(halt))
+    }
+
+    fn lose(&self) {
+        self.lost.store(true, SeqCst);
+        // No worker of the stage shall wait for more: the missing result would hold up all others for ever.
+        self.input.abandon();
+        // SeqCst here and in `leave`: at least one of the two sees the other.
+        if self.workers.load(SeqCst) == 0 {
+            self.report_loss();
+        }
+    }
+}
+
+/// Tells how a worker ended: see the module's text.
+fn finish<T, E>(shared: &Shared<E>, result: Result<(), E>, halted: Option<Halt>, output: &Output<T>)
+where
+    E: Display + From<Stopped> + Send + Sync + 'static,
+{
+    let unwanted = output.abandoned.load(Relaxed);
+    match result {
+        Err(error) if !unwanted => shared.fail(error),
+        Ok(()) if halted == Some(Halt::Stopped) => shared.fail(stopped(&output.ctx).into()),
+        _ => output.queue.writer_done(),
+    }
+}
+
+fn queue<T: Send + 'static>(ctx: &Context, bound: usize, writers: usize) -> Arc<Queue<T>> {
+    assert!(
+        bound > 0,
+        "a queue that holds nothing would never pass anything on"
+    );
+    let queue = Arc::new(Queue::new(bound, writers));
+    queue.add_readers(1); // the consumer, until a stage takes its place
+    ctx.wake_when_cancelled(Waker::from(Arc::clone(&queue)));
+    queue
+}
+
+fn stopped(ctx: &Context) -> Stopped {
+    match ctx.cause() {
+        Some(cause) => Stopped::new(cause),
+        None => Stopped::new("the pipeline has stopped"),
+    }
+}
+
+impl Display for TryNextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "no item is ready",
+            Self::Ended => "no item will come any more",
+        })
+    }
+}
+
+impl std::error::Error for TryNextError {}
+
+impl<T, E: Display + Send + Sync + 'static> Debug for Pipeline<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("context", &self.ctx)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, U> Debug for Tickets<T, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tickets")
+            .field("halted", &self.halted)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<U> Debug for Ticket<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}

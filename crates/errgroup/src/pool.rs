@@ -1,0 +1,295 @@
+//! The worker threads that all groups share.
+//!
+//! What is queued here is not a task but a [`Work`]: a place where tasks are queued, such as a group. A worker that
+//! takes one runs tasks from it until none is left. No task waits behind a blocked one, and a task that does nothing
+//! costs no thread:
+//!
+//! 1. Whatever is queued stays where every worker can reach it. A worker holds no task but the one it runs.
+//! 2. A work that has queued tasks and no worker on its way is on the `ready` list. Somebody is then bound to come:
+//!    an idle worker that was woken for it, a worker that looks here when it is done, or the monitor.
+//! 3. The monitor sleeps while nothing is ready. After a tick in which the first in line made no progress it wakes or
+//!    starts workers: one, then two, then four …, for those there are must be blocked or busy for long. Blocked tasks
+//!    are known by that alone; nothing counts on them saying so.
+//! 4. A woken worker that leaves tasks behind wakes the next one, while there are fewer awake than cores.
+//! 5. An idle worker ends after [`KEEP`]. The pool never waits for anything but that.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Queued tasks that workers may come for.
+pub(crate) trait Work: Send + Sync {
+    /// Runs queued tasks until none is left, or the worker had better look elsewhere ([`others_wait`]).
+    fn run(self: Arc<Self>);
+
+    /// A number that changes when a task is taken.
+    fn progress(&self) -> usize;
+
+    /// How many tasks are queued.
+    fn queued(&self) -> usize;
+}
+
+/// How much a work that is offered wants a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It has one; another would do no harm.
+    Help,
+    /// It has none.
+    Worker,
+    /// Its task will stay for long, and must not hold up what is queued: a thread of its own, whatever is busy.
+    Resident,
+}
+
+/// How long a worker without work stays.
+const KEEP: Duration = Duration::from_secs(10);
+/// How long the first in line may stand still before the monitor adds workers.
+const TICK: Duration = Duration::from_millis(1);
+/// How many ticks with nothing ready the monitor stays awake, so that busy times do not wake it again and again.
+const LINGER: u32 = 50;
+
+struct Pool {
+    /// How many threads this machine runs at once.
+    cores: usize,
+    /// How many works are ready: the length of the list, for a look without the lock.
+    waiting: AtomicUsize,
+    desk: Mutex<Desk>,
+    /// Where idle workers wait.
+    call: Condvar,
+    /// Where the monitor waits.
+    alarm: Condvar,
+}
+
+/// What the pool's one lock guards.
+#[derive(Default)]
+struct Desk {
+    ready: VecDeque<Arc<dyn Work>>,
+    /// All workers, also those that were just asked for.
+    workers: usize,
+    /// Those that wait for a call, and have not been called.
+    idle: usize,
+    /// Calls that no worker has answered yet.
+    calls: usize,
+    monitor: Monitor,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Monitor {
+    #[default]
+    Missing,
+    Awake,
+    Asleep,
+}
+
+static POOL: LazyLock<Pool> = LazyLock::new(|| Pool {
+    cores: thread::available_parallelism().map_or(1, usize::from),
+    waiting: AtomicUsize::new(0),
+    desk: Mutex::default(),
+    call: Condvar::new(),
+    alarm: Condvar::new(),
+});
+
+/// Asks for a worker for `work`.
+pub(crate) fn offer(work: Arc<dyn Work>, need: Need) {
+    POOL.offer(work, need);
+}
+
+/// Runs one function on a worker. A panic in it ends it alone.
+pub(crate) fn run(function: Box<dyn FnOnce() + Send>) {
+    POOL.offer(Arc::new(Once(Mutex::new(Some(function)))), Need::Worker);
+}
+
+/// Whether some work waits for a worker: whoever has run many tasks of one should then look at the rest.
+pub(crate) fn others_wait() -> bool {
+    POOL.waiting.load(Relaxed) > 0
+}
+
+/// A single function as a work.
+struct Once(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Once {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn FnOnce() + Send>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work for Once {
+    fn run(self: Arc<Self>) {
+        let function = self.lock().take();
+        if let Some(function) = function {
+            function();
+        }
+    }
+
+    fn progress(&self) -> usize {
+        0
+    }
+
+    fn queued(&self) -> usize {
+        self.lock().iter().len()
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn offer(&'static self, work: Arc<dyn Work>, need: Need) {
+        let mut desk = self.lock();
+        match need {
+            Need::Help => desk.ready.push_back(work),
+            Need::Worker | Need::Resident => desk.ready.push_front(work),
+        }
+        self.waiting.store(desk.ready.len(), Relaxed);
+        let awake = desk.workers - desk.idle;
+        // Of the cores one belongs to whoever offers.
+        let spare = awake < (self.cores - 1).max(1);
+        let wanted = need != Need::Help || spare;
+        if wanted && desk.idle > 0 {
+            self.summon(&mut desk);
+        } else if need == Need::Resident || (wanted && desk.workers < self.cores) {
+            self.hire(&mut desk);
+        } else {
+            self.watch(&mut desk);
+        }
+    }
+
+    /// Calls an idle worker.
+    fn summon(&self, desk: &mut Desk) {
+        desk.idle -= 1;
+        desk.calls += 1;
+        self.call.notify_one();
+    }
+
+    /// Starts a worker. Where the system refuses, what is ready stays so, and the monitor tries again.
+    fn hire(&'static self, desk: &mut Desk) {
+        let thread = thread::Builder::new().name("errgroup-worker".to_owned());
+        match thread.spawn(|| self.work()) {
+            Ok(_) => desk.workers += 1,
+            Err(_) => self.watch(desk),
+        }
+    }
+
+    /// Sees to it that the monitor is awake.
+    fn watch(&'static self, desk: &mut Desk) {
+        match desk.monitor {
+            Monitor::Awake => {}
+            Monitor::Asleep => {
+                desk.monitor = Monitor::Awake;
+                self.alarm.notify_one();
+            }
+            Monitor::Missing => {
+                let thread = thread::Builder::new().name("errgroup-monitor".to_owned());
+                // Refused: the next offer tries again, and a group's `wait` runs its own tasks meanwhile.
+                if thread.spawn(|| self.monitor()).is_ok() {
+                    desk.monitor = Monitor::Awake;
+                }
+            }
+        }
+    }
+
+    /// The life of a worker.
+    fn work(&self) {
+        let mut desk = self.lock();
+        loop {
+            if let Some(work) = desk.ready.pop_front() {
+                self.waiting.store(desk.ready.len(), Relaxed);
+                drop(desk);
+                // Groups catch what their tasks throw. What comes here is from a function that nobody waits for, or
+                // from a drop: the hook has printed it, and the worker goes on.
+                let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
+                desk = self.lock();
+            } else {
+                let called;
+                (desk, called) = self.idle(desk);
+                if !called {
+                    desk.workers -= 1;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits to be called; says whether it was.
+    fn idle<'desk>(&self, mut desk: MutexGuard<'desk, Desk>) -> (MutexGuard<'desk, Desk>, bool) {
+        desk.idle += 1;
+        let uncalled = |desk: &mut Desk| desk.calls == 0;
+        (desk, _) = self
+            .call
+            .wait_timeout_while(desk, KEEP, uncalled)
+            .unwrap_or_else(PoisonError::into_inner);
+        if desk.calls > 0 {
+            desk.calls -= 1; // whoever called has taken us off the idle
+            return (desk, true);
+        }
+        desk.idle -= 1;
+        (desk, false)
+    }
+
+    /// The life of the monitor.
+    fn monitor(&'static self) {
+        let mut desk = self.lock();
+        let mut last = None;
+        let mut growth = 1;
+        let mut quiet = 0;
+        loop {
+            let first = desk.ready.front().map(Arc::clone);
+            let Some(first) = first else {
+                (last, growth, quiet) = (None, 1, quiet + 1);
+                desk = if quiet > LINGER {
+                    self.sleep(desk)
+                } else {
+                    self.tick(desk)
+                };
+                continue;
+            };
+            quiet = 0;
+            let queued = first.queued();
+            if queued == 0 {
+                desk.ready.pop_front();
+                self.waiting.store(desk.ready.len(), Relaxed);
+                drop(desk);
+                drop(first); // outside the lock: it may be the last handle of a group, and drop a user's error
+                desk = self.lock();
+                continue;
+            }
+            let now = Some((Arc::as_ptr(&first).cast::<()>(), first.progress()));
+            if now == last {
+                self.grow(&mut desk, growth.min(queued));
+                growth = growth.saturating_mul(2);
+            }
+            last = now;
+            drop(first); // `ready` has it still
+            desk = self.tick(desk);
+        }
+    }
+
+    fn grow(&'static self, desk: &mut Desk, by: usize) {
+        for _ in 0..by {
+            if desk.idle > 0 {
+                self.summon(desk);
+            } else {
+                self.hire(desk);
+            }
+        }
+    }
+
+    fn tick<'desk>(&self, desk: MutexGuard<'desk, Desk>) -> MutexGuard<'desk, Desk> {
+        self.alarm
+            .wait_timeout(desk, TICK)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+
+    fn sleep<'desk>(&self, mut desk: MutexGuard<'desk, Desk>) -> MutexGuard<'desk, Desk> {
+        desk.monitor = Monitor::Asleep;
+        let asleep = |desk: &mut Desk| desk.monitor == Monitor::Asleep;
+        self.alarm
+            .wait_while(desk, asleep)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

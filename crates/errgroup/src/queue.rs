@@ -1,0 +1,266 @@
+//! The bounded queue between two stages of a pipeline.
+//!
+//! Its bound counts *places*. A place is taken by an item that waits, and as well by a ticket for an item that is
+//! still being made; so a queue in order and a queue as it comes are one thing, and a result with a ticket always
+//! finds room.
+//!
+//! Invariants:
+//!
+//! 1. `taken` ≤ `bound`: filled slots, tickets that are out, and places kept by whoever waits for its item.
+//! 2. The slot at index i is for the item with the number `head` + i. Items leave in the order of their numbers.
+//! 3. The queue has ended when no writer is left and no place is taken. It has halted when it was stopped or no
+//!    reader is left; then nothing goes in or out, and nobody waits.
+
+use std::collections::VecDeque;
+use std::fmt::{self, Debug};
+use std::sync::{Arc, PoisonError};
+use std::task::Wake;
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+pub(crate) struct Queue<T> {
+    line: Mutex<Line<T>>,
+    /// Where readers wait for the front to be filled.
+    filled: Condvar,
+    /// Where writers wait for a place.
+    room: Condvar,
+}
+
+/// Why a queue gives or takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// All that was to come has come.
+    Ended,
+    /// The pipeline is cancelled.
+    Stopped,
+    /// Nobody reads any more.
+    Abandoned,
+}
+
+struct Line<T> {
+    slots: VecDeque<Option<T>>,
+    head: u64,
+    taken: usize,
+    bound: usize,
+    writers: usize,
+    readers: usize,
+    stopped: bool,
+    /// How many wait at `filled`, and at `room`: to wake nobody is a system call saved.
+    hungry: usize,
+    blocked: usize,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(bound: usize, writers: usize) -> Self {
+        let line = Line {
+            slots: VecDeque::new(),
+            head: 0,
+            taken: 0,
+            bound,
+            writers,
+            readers: 0,
+            stopped: false,
+            hungry: 0,
+            blocked: 0,
+        };
+        Self {
+            line: Mutex::new(line),
+            filled: Condvar::new(),
+            room: Condvar::new(),
+        }
+    }
+
+    /// Takes a place, waiting for one.
+    pub(crate) fn reserve(&self) -> Result<(), Halt> {
+        self.take_place().map(drop)
+    }
+
+    /// Takes a place if there is one.
+    pub(crate) fn try_reserve(&self) -> Result<bool, Halt> {
+        self.line.lock().try_take()
+    }
+
+    /// Gives a place back that will not be filled.
+    pub(crate) fn unreserve(&self) {
+        let mut line = self.line.lock();
+        line.taken -= 1;
+        self.after_leaving(&line);
+    }
+
+    /// Fills a place that was taken before: the one with that `number`, or the next.
+    pub(crate) fn fill(&self, number: Option<u64>, item: T) -> Result<(), Halt> {
+        let mut line = self.line.lock();
+        if let Some(halt) = line.halted() {
+            return Err(halt);
+        }
+        let slot = number.map_or(line.slots.len(), |number| (number - line.head) as usize);
+        if slot >= line.slots.len() {
+            line.slots.resize_with(slot + 1, || None);
+        }
+        line.slots[slot] = Some(item);
+        self.after_filling(&line, slot);
+        Ok(())
+    }
+
+    /// Adds an item at the end, waiting for a place.
+    pub(crate) fn push(&self, item: T) -> Result<(), Halt> {
+        let mut line = self.take_place()?;
+        line.slots.push_back(Some(item));
+        self.after_filling(&line, line.slots.len() - 1);
+        Ok(())
+    }
+
+    /// The first item and its number, waiting for it.
+    pub(crate) fn pop(&self) -> Result<(u64, T), Halt> {
+        let mut line = self.line.lock();
+        loop {
+            if let Some(item) = line.try_pop()? {
+                self.after_leaving(&line);
+                return Ok(item);
+            }
+            line.hungry += 1;
+            line = self
+                .filled
+                .wait(line)
+                .unwrap_or_else(PoisonError::into_inner);
+            line.hungry -= 1;
+        }
+    }
+
+    /// The first item and its number, if it is there.
+    pub(crate) fn try_pop(&self) -> Result<Option<(u64, T)>, Halt> {
+        let mut line = self.line.lock();
+        let item = line.try_pop()?;
+        if item.is_some() {
+            self.after_leaving(&line);
+        }
+        Ok(item)
+    }
+
+    /// One writer has done all it had to.
+    pub(crate) fn writer_done(&self) {
+        let mut line = self.line.lock();
+        line.writers -= 1;
+        if line.has_ended() {
+            self.filled.notify_all();
+        }
+    }
+
+    /// So many will read.
+    pub(crate) fn add_readers(&self, readers: usize) {
+        self.line.lock().readers += readers;
+    }
+
+    /// One reader will not read any more.
+    pub(crate) fn reader_gone(&self) {
+        let mut line = self.line.lock();
+        line.readers = line.readers.saturating_sub(1); // after `abandon` there are none to take away
+        if line.readers == 0 {
+            self.room.notify_all();
+        }
+    }
+
+    /// Nobody will read any more, whoever is still at it.
+    pub(crate) fn abandon(&self) {
+        self.line.lock().readers = 0;
+        self.filled.notify_all();
+        self.room.notify_all();
+    }
+
+    /// Nothing goes in or out any more.
+    pub(crate) fn stop(&self) {
+        self.line.lock().stopped = true;
+        self.filled.notify_all();
+        self.room.notify_all();
+    }
+
+    fn take_place(&self) -> Result<MutexGuard<'_, Line<T>>, Halt> {
+        let mut line = self.line.lock();
+        while !line.try_take()? {
+            line.blocked += 1;
+            line = self.room.wait(line).unwrap_or_else(PoisonError::into_inner);
+            line.blocked -= 1;
+        }
+        Ok(line)
+    }
+
+    fn after_filling(&self, line: &Line<T>, slot: usize) {
+        // Behind an empty front an item waits for its turn; behind a filled one each wakes a reader of its own.
+        if line.hungry > 0 && (slot == 0 || line.front_is_filled()) {
+            self.filled.notify_one();
+        }
+    }
+
+    fn after_leaving(&self, line: &Line<T>) {
+        if line.blocked > 0 {
+            self.room.notify_one();
+        }
+        if line.hungry > 0 {
+            if line.has_ended() {
+                self.filled.notify_all();
+            } else if line.front_is_filled() {
+                self.filled.notify_one();
+            }
+        }
+    }
+}
+
+impl<T> Line<T> {
+    fn halted(&self) -> Option<Halt> {
+        if self.stopped {
+            Some(Halt::Stopped)
+        } else if self.readers == 0 {
+            Some(Halt::Abandoned)
+        } else {
+            None
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.writers == 0 && self.taken == 0
+    }
+
+    fn front_is_filled(&self) -> bool {
+        matches!(self.slots.front(), Some(Some(_)))
+    }
+
+    fn try_take(&mut self) -> Result<bool, Halt> {
+        if let Some(halt) = self.halted() {
+            return Err(halt);
+        }
+        let free = self.taken < self.bound;
+        self.taken += usize::from(free);
+        Ok(free)
+    }
+
+    fn try_pop(&mut self) -> Result<Option<(u64, T)>, Halt> {
+        if let Some(halt) = self.halted() {
+            return Err(halt);
+        }
+        if !self.front_is_filled() {
+            return if self.has_ended() {
+                Err(Halt::Ended)
+            } else {
+                Ok(None)
+            };
+        }
+        let item = self.slots.pop_front().flatten();
+        let number = self.head;
+        self.head += 1;
+        self.taken -= 1;
+        Ok(item.map(|item| (number, item)))
+    }
+}
+
+impl<T> Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+/// A queue that is woken by a context's end stops.
+impl<T: Send + 'static> Wake for Queue<T> {
+    fn wake(self: Arc<Self>) {
+        self.stop();
+    }
+}

@@ -1,0 +1,31 @@
+//! The seam between the crate and its locks and atomics.
+//!
+//! What a model checker must see goes through here: with `--cfg loom` the same code runs on loom's types. Only
+//! [`state`](crate::state) is held to that; contexts, the pool and the queues use std through the same names, so
+//! that a model of them is one import away.
+
+#[cfg(loom)]
+use loom::sync::Mutex as Lock;
+#[cfg(loom)]
+pub(crate) use loom::sync::{Condvar, MutexGuard, atomic};
+#[cfg(not(loom))]
+use std::sync::Mutex as Lock;
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Condvar, MutexGuard, atomic};
+
+use std::sync::PoisonError;
+
+/// A mutex that does not poison: no code of a user ever runs under one of our locks, so that a panic cannot leave
+/// what it guards half changed.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(Lock<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Lock::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
