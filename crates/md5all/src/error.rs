@@ -171,6 +171,12 @@ impl From<Error> for io::Error {
     }
 }
 
+impl From<errgroup::Stopped> for Error {
+    fn from(_: errgroup::Stopped) -> Error {
+        Error::Stopped
+    }
+}
+
 /// The system's own words, without the number that `io::Error` appends.
 pub(crate) fn system_text(error: &io::Error) -> String {
     let text = error.to_string();

@@ -1,4 +1,28 @@
-//! Checksums of whole trees.
+//! Checksums of whole trees: exact, deterministic, bounded in memory, honest
+//! about what could not be read.
+//!
+//! | to get | call |
+//! |---|---|
+//! | a map from path to digest, or the first error | [`md5_all`] |
+//! | one record after the other, problems included, sorted | [`hash_trees`] |
+//! | lines that `md5sum -c` understands | [`manifest::Writer`] |
+//!
+//! Everything runs in one [`errgroup::Pipeline`]: a walker, which yields paths
+//! in sorted order while it walks, and workers that read and hash. This crate
+//! starts no thread of its own. The program of the same name is a thin front
+//! over [`hash_trees`].
+//!
+//! # What happens to odd files
+//!
+//! | a | below a root | as a root |
+//! |---|---|---|
+//! | FIFO, socket or device | skipped; never opened for long enough to block | read |
+//! | symbolic link | skipped, or followed ([`Links::Follow`]) | followed |
+//! | file that cannot be read | [`Outcome::Failed`] | the same |
+//! | file that changes while it is read | [`Outcome::Failed`], as far as its size and times show | the same |
+//! | file under `/proc`, whose size says 0 | read to its end | the same |
+//!
+//! Names are bytes, of any value and in paths of any length and depth.
 
 #![forbid(unsafe_code)]
 
@@ -9,6 +33,7 @@ mod error;
 mod listing;
 pub mod manifest;
 mod source;
+mod trees;
 mod walk;
 
 pub use digest::Digest;
@@ -16,4 +41,5 @@ pub use directory::PathBuffer;
 pub use entry::{Outcome, Record, Skip};
 pub use error::{Error, Operation, Reason};
 pub use source::{FileId, Links};
+pub use trees::{Options, hash_trees, md5_all};
 pub use walk::Root;

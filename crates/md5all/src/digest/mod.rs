@@ -8,6 +8,14 @@ pub(crate) mod md5;
 
 use std::fmt;
 
+use errgroup::Context;
+
+use crate::directory::Place;
+use crate::entry::{Found, Outcome, Record, Skip};
+use crate::error::Error;
+use crate::source::local::{self, Opened};
+use crate::source::{Content, FileId, Links};
+
 /// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
 ///
 /// # Examples
@@ -18,6 +26,18 @@ use std::fmt;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 16]);
+
+/// What a worker keeps to, whatever it computes.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    /// Asked between two reads, so that one big file does not hold up the end.
+    pub(crate) ctx: Context,
+    pub(crate) links: Links,
+    /// Whether the first failure is the end of everything.
+    pub(crate) fail_fast: bool,
+    /// Files to pass over, whatever they are called.
+    pub(crate) exclude: Vec<FileId>,
+}
 
 impl Digest {
     /// The bytes themselves.
@@ -56,6 +76,46 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({self})")
+    }
+}
+
+impl Terms {
+    /// Opens what was found, for reading; or says at once what becomes of it.
+    pub(crate) fn open(&self, place: &Place, found: Found) -> Result<Content, Outcome> {
+        let handle = match found {
+            Found::File(handle) => handle,
+            Found::Passed(skip) => return Err(Outcome::Skipped(skip)),
+            Found::Failed(reason) => return Err(Outcome::Failed(reason)),
+        };
+        match local::open(&handle, place.name(), self.links.at(place)) {
+            Ok(Opened::Content(content)) if self.excludes(&content) => {
+                Err(Outcome::Skipped(Skip::Excluded))
+            }
+            Ok(Opened::Content(content)) => Ok(content),
+            Ok(Opened::Passed(skip)) => Err(Outcome::Skipped(skip)),
+            Err(reason) => Err(Outcome::Failed(reason)),
+        }
+    }
+
+    /// Nothing, while there is a reason to go on.
+    pub(crate) fn go_on(&self) -> Result<(), Error> {
+        if self.ctx.is_cancelled() {
+            return Err(Error::Stopped);
+        }
+        Ok(())
+    }
+
+    /// The record, or the end of everything.
+    pub(crate) fn settle(&self, record: Record) -> Result<Record, Error> {
+        if self.fail_fast {
+            record.into_result()
+        } else {
+            Ok(record)
+        }
+    }
+
+    fn excludes(&self, content: &Content) -> bool {
+        content.id().is_some_and(|id| self.exclude.contains(&id))
     }
 }
 

@@ -7,8 +7,9 @@
 //! followed, one `stat` an entry is the price. What else there is to know about
 //! a file is asked once it is open.
 
-use std::io;
+use std::fs::Metadata;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, statat};
@@ -29,7 +30,7 @@ pub(crate) enum Base {
 }
 
 /// What tells one file from another, whatever they are called: the device and
-/// the inode number.
+/// the inode number. Made from a file's [`Metadata`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
     device: u64,
@@ -73,21 +74,21 @@ impl AsFd for Base {
 }
 
 impl FileId {
-    /// The file behind an open descriptor.
-    ///
-    /// # Errors
-    ///
-    /// What `fstat` gives; on an open file, next to nothing.
-    pub fn of(file: impl AsFd) -> io::Result<FileId> {
-        Ok(FileId::from_stat(&fstat(file)?))
-    }
-
     pub(crate) fn from_stat(stat: &rustix::fs::Stat) -> FileId {
         // The fields have other widths, and signs, on other systems.
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
         FileId {
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
+        }
+    }
+}
+
+impl From<&Metadata> for FileId {
+    fn from(metadata: &Metadata) -> FileId {
+        FileId {
+            device: metadata.dev(),
+            inode: metadata.ino(),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use crate::directory::{Directory, Place};
-use crate::entry::{Entry, Found, Handle, Skip};
+use crate::entry::{Entry, Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
 use crate::source::local::{self, Base, Lister};

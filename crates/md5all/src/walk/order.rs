@@ -50,7 +50,10 @@ mod tests {
         bytes
     }
 
-    fn check(a: (&[u8], bool), b: (&[u8], bool)) {
+    /// A name, and whether it is a directory's.
+    type Row<'a> = (&'a [u8], bool);
+
+    fn check(a: Row<'_>, b: Row<'_>) {
         let key = |(name, directory)| Key { name, directory };
         let (a, b) = (key(a), key(b));
         let naive = whole(a).cmp(&whole(b)).then_with(|| a.name.cmp(b.name));
@@ -60,7 +63,7 @@ mod tests {
 
     #[test]
     fn is_the_order_of_names_with_a_slash_behind_directories() {
-        let rows: [((&[u8], bool), (&[u8], bool)); 8] = [
+        let rows: [(Row<'_>, Row<'_>); 8] = [
             ((b"a", true), (b"a.b", false)),
             ((b"a", true), (b"a0", false)),
             ((b"a", false), (b"a.b", false)),

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::entry::Found;
 
 /// What a walk comes across, as one line each.
 fn walk(roots: &[&Path], links: Links) -> Vec<Vec<u8>> {

@@ -1,0 +1,206 @@
+//! The command line. Everything clap ends here: what comes out is a [`Config`].
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use md5all::manifest::{Format, LineEnd};
+use md5all::{Links, Options, Root};
+
+use crate::exit::Exit;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// What to hash. What to exclude is not known yet.
+    pub(crate) options: Options,
+    /// How lines look.
+    pub(crate) format: Format,
+    /// What ends them.
+    pub(crate) end: LineEnd,
+    /// The file they go to; standard output if there is none.
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// MD5 checksums of whole trees, sorted by path, in lines that md5sum -c checks.
+#[derive(Debug, Parser)]
+#[command(name = "md5all", version, after_help = EXIT_STATUS)]
+struct Arguments {
+    /// Files, and directories with everything below them; - is standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    /// Write to FILE, which is replaced at the end, all at once; never lists itself
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// How lines look
+    #[arg(long, value_name = "FORMAT", default_value = "gnu", value_parser = format_parser())]
+    format: Format,
+
+    /// BSD's lines, as --format bsd
+    #[arg(long, conflicts_with = "format")]
+    tag: bool,
+
+    /// End lines with NUL, not newline, and escape nothing
+    #[arg(short, long)]
+    zero: bool,
+
+    /// Print lines as files are done, not sorted
+    #[arg(long)]
+    unordered: bool,
+
+    /// Files to read and hash at the same time [default: one a core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+
+    /// Follow symbolic links, not only those that are named as PATH
+    #[arg(short = 'L', long)]
+    dereference: bool,
+
+    /// Stop at the first problem
+    #[arg(long)]
+    fail_fast: bool,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 if every file was hashed, 2 if something was not, 3 if the \
+command line makes no sense, 130 if interrupted.";
+
+/// Reads the process's command line.
+///
+/// # Errors
+///
+/// What to exit with, when there is nothing to run: help and errors have been
+/// printed.
+pub(crate) fn parse() -> Result<Config, Exit> {
+    Arguments::try_parse()
+        .map(Config::from)
+        .map_err(|error| print(&error))
+}
+
+fn print(error: &clap::Error) -> Exit {
+    match (error.use_stderr(), error.print()) {
+        (true, _) => Exit::Usage,
+        (false, Ok(())) => Exit::Success,
+        (false, Err(_)) => Exit::Incomplete,
+    }
+}
+
+/// Formats name themselves, so that a further one needs no change here.
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name))
+        .try_map(|name| Format::by_name(&name).ok_or("no such format"))
+}
+
+impl From<Arguments> for Config {
+    fn from(arguments: Arguments) -> Config {
+        Config {
+            format: if arguments.tag {
+                Format::Bsd
+            } else {
+                arguments.format
+            },
+            end: if arguments.zero {
+                LineEnd::Nul
+            } else {
+                LineEnd::Newline
+            },
+            output: arguments.output.clone(),
+            options: arguments.into_options(),
+        }
+    }
+}
+
+impl Arguments {
+    fn into_options(self) -> Options {
+        let links = if self.dereference {
+            Links::Follow
+        } else {
+            Links::Skip
+        };
+        let mut options = Options::new(self.paths.into_iter().map(root));
+        options.links = links;
+        options.unordered = self.unordered;
+        options.fail_fast = self.fail_fast;
+        if let Some(jobs) = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())) {
+            options.jobs = jobs;
+        }
+        options
+    }
+}
+
+fn root(path: PathBuf) -> Root {
+    if path.as_os_str() == "-" {
+        Root::StandardInput
+    } else {
+        Root::Path(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn config(arguments: &[&str]) -> Result<Config, clap::error::ErrorKind> {
+        let line = ["md5all"].iter().chain(arguments);
+        Arguments::try_parse_from(line)
+            .map(Config::from)
+            .map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_means_the_working_directory_sorted_in_gnu_lines() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.options.roots, [Root::from(".")]);
+        assert_eq!(config.format, Format::Gnu);
+        assert_eq!(config.end, LineEnd::Newline);
+        assert_eq!(config.options.links, Links::Skip);
+        assert!(!config.options.unordered && !config.options.fail_fast);
+        assert!(config.output.is_none());
+    }
+
+    #[test]
+    fn every_flag_arrives() {
+        let line = "-z --tag -j 7 -L --unordered --fail-fast -o out a - b";
+        let config = config(&line.split(' ').collect::<Vec<_>>()).unwrap();
+        let roots = [Root::from("a"), Root::StandardInput, Root::from("b")];
+        assert_eq!(config.options.roots, roots);
+        assert_eq!(config.format, Format::Bsd);
+        assert_eq!(config.end, LineEnd::Nul);
+        assert_eq!(config.options.links, Links::Follow);
+        assert_eq!(config.options.jobs.get(), 7);
+        assert!(config.options.unordered && config.options.fail_fast);
+        assert_eq!(config.output, Some(PathBuf::from("out")));
+    }
+
+    #[test]
+    fn every_format_can_be_asked_for() {
+        for format in Format::ALL {
+            let config = config(&["--format", format.name()]).unwrap();
+            assert_eq!(config.format, format);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        use clap::error::ErrorKind;
+        let rows: [(&[&str], ErrorKind); 5] = [
+            (&["--nonsense"], ErrorKind::UnknownArgument),
+            (&["-j", "0"], ErrorKind::ValueValidation),
+            (&["-j", "many"], ErrorKind::ValueValidation),
+            (&["--format", "md4"], ErrorKind::InvalidValue),
+            (&["--format", "gnu", "--tag"], ErrorKind::ArgumentConflict),
+        ];
+        for (arguments, kind) in rows {
+            assert_eq!(config(arguments).unwrap_err(), kind, "{arguments:?}");
+        }
+    }
+}

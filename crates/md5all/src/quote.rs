@@ -1,0 +1,79 @@
+//! Paths on a terminal: one line, whatever bytes they hold.
+//!
+//! A path of printable characters is shown as it is. Any other is shown in the
+//! shell's `$'…'` notation, which can be pasted back: `$'two\nlines\377'`.
+//! Manifests have their own, reversible, escaping: not this one.
+
+use std::fmt::Write;
+
+/// `path`, fit for one line.
+pub(crate) fn quote(path: &[u8]) -> String {
+    match std::str::from_utf8(path) {
+        Ok(text) if is_plain(text) => text.to_owned(),
+        _ => in_notation(path),
+    }
+}
+
+/// A path that looks like the notation is written in it, lest it be misread.
+fn is_plain(text: &str) -> bool {
+    !text.starts_with("$'") && !text.chars().any(char::is_control)
+}
+
+fn in_notation(path: &[u8]) -> String {
+    let mut quoted = String::from("$'");
+    for chunk in path.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push(&mut quoted, character);
+        }
+        push_bytes(&mut quoted, chunk.invalid());
+    }
+    quoted.push('\'');
+    quoted
+}
+
+fn push(quoted: &mut String, character: char) {
+    match character {
+        '\n' => quoted.push_str("\\n"),
+        '\r' => quoted.push_str("\\r"),
+        '\t' => quoted.push_str("\\t"),
+        '\\' => quoted.push_str("\\\\"),
+        '\'' => quoted.push_str("\\'"),
+        control if control.is_control() => {
+            push_bytes(quoted, control.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        plain => quoted.push(plain),
+    }
+}
+
+/// Three octal digits each: of `\x` a shell would take on hex digits that
+/// merely follow.
+fn push_bytes(quoted: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        write!(quoted, "\\{byte:03o}").expect("a String takes everything");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &[u8], shown: &str) {
+        assert_eq!(quote(path), shown, "{path:?}");
+    }
+
+    #[test]
+    fn printable_paths_are_shown_as_they_are() {
+        for path in ["a b", "it's", "back\\slash", "größe", "$HOME", "-"] {
+            check(path.as_bytes(), path);
+        }
+    }
+
+    #[test]
+    fn others_are_one_line_that_a_shell_takes_back() {
+        check(b"two\nlines", r"$'two\nlines'");
+        check(b"\x1b[31m", r"$'\033[31m'");
+        check(b"gr\xf6\xdfe", r"$'gr\366\337e'");
+        check("ö\t'\\\r\u{85}".as_bytes(), r"$'ö\t\'\\\r\302\205'");
+        check(b"$'quoted'", r"$'$\'quoted\''");
+    }
+}

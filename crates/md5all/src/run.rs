@@ -1,0 +1,46 @@
+//! The story: walk, hash, write.
+
+use errgroup::Context;
+use md5all::{Options, hash_trees};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::cli::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::output::Output;
+use crate::sink::{Sink, Tally};
+
+/// Does what the command line asks for, and says what to exit with.
+pub(crate) fn run(config: Config) -> Exit {
+    hash(config).map_or_else(Failure::report, Tally::report)
+}
+
+fn hash(config: Config) -> Result<Tally, Failure> {
+    raise_descriptor_limit();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let leftover = interrupt::listen(cancel)?;
+    let output = Output::open(config.output, leftover)?;
+    let options = Options {
+        exclude: output.files(),
+        ..config.options
+    };
+    let mut sink = Sink::new(output, config.format, config.end);
+    for record in hash_trees(&ctx, options) {
+        sink.take(&record?)?;
+    }
+    sink.finish()
+}
+
+/// Descriptors are what bounds how much is under way at once.
+///
+/// A limit that cannot be raised is one that is kept to: the library looks at
+/// what it is.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let _ = setrlimit(Resource::Nofile, raised);
+}

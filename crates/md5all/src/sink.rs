@@ -1,0 +1,117 @@
+//! The end of the pipeline: digests to the manifest, problems to standard error,
+//! and a count of what has no line.
+
+use std::io::{self, BufWriter, IntoInnerError};
+use std::path::PathBuf;
+
+use md5all::manifest::{Format, LineEnd, Writer};
+use md5all::{Outcome, PathBuffer, Record, Skip};
+
+use crate::exit::Exit;
+use crate::failure::{Failure, complain, say};
+use crate::output::Output;
+
+/// Takes records, one after the other.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    manifest: Writer<BufWriter<Output>>,
+    /// What the output is called in messages.
+    name: PathBuf,
+    paths: PathBuffer,
+    tally: Tally,
+}
+
+/// How many files have no line in the manifest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    failed: u64,
+    special: u64,
+}
+
+impl Sink {
+    /// A thousand lines or so with each call to the system.
+    const BUFFER: usize = 128 * 1024;
+
+    /// A sink that writes to `output`.
+    pub(crate) fn new(output: Output, format: Format, end: LineEnd) -> Sink {
+        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
+        let name = output.name().to_owned();
+        let buffered = BufWriter::with_capacity(capacity, output);
+        Sink {
+            manifest: Writer::new(buffered, format, end),
+            name,
+            paths: PathBuffer::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Writes what the record says to where it belongs.
+    ///
+    /// # Errors
+    ///
+    /// The manifest could not be written.
+    pub(crate) fn take(&mut self, record: &Record) -> Result<(), Failure> {
+        match record.outcome() {
+            Outcome::Hashed(digest) => {
+                let path = record.path_bytes(&mut self.paths);
+                let written = self.manifest.write(path, digest);
+                written.map_err(|error| cannot_write(self.name.clone(), error))?;
+            }
+            Outcome::Failed(reason) => {
+                self.tally.failed += 1;
+                complain(record.path_bytes(&mut self.paths), reason);
+            }
+            Outcome::Skipped(Skip::Special) => self.tally.special += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Writes what is still in memory and makes it the manifest.
+    ///
+    /// # Errors
+    ///
+    /// The manifest could not be written; the old one is as it was.
+    pub(crate) fn finish(self) -> Result<Tally, Failure> {
+        let Sink {
+            manifest,
+            name,
+            tally,
+            ..
+        } = self;
+        commit(manifest).map_err(|error| cannot_write(name, error))?;
+        Ok(tally)
+    }
+}
+
+impl Tally {
+    /// Says once what was said of no single file, and what to exit with.
+    pub(crate) fn report(self) -> Exit {
+        if self.special > 0 {
+            let files = if self.special == 1 { "file" } else { "files" };
+            let count = self.special;
+            say(&format!(
+                "skipped {count} special {files} (FIFO, socket or device)"
+            ));
+        }
+        if self.failed > 0 {
+            Exit::Incomplete
+        } else {
+            Exit::Success
+        }
+    }
+}
+
+fn commit(manifest: Writer<BufWriter<Output>>) -> io::Result<()> {
+    let buffered = manifest.finish()?;
+    let output = buffered.into_inner().map_err(IntoInnerError::into_error)?;
+    output.commit()
+}
+
+fn cannot_write(name: PathBuf, source: io::Error) -> Failure {
+    Failure::Output {
+        name,
+        operation: "write",
+        source,
+    }
+}

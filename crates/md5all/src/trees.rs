@@ -1,0 +1,198 @@
+//! The library's two ways in: [`hash_trees`], which streams, and [`md5_all`],
+//! which collects.
+//!
+//! Both are the same pipeline: one walker, N workers that read and hash, and
+//! whoever iterates. It is bounded everywhere, so memory does not grow with the
+//! trees. What is printed, and where, is the caller's affair.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use errgroup::{Context, Order, Output, Pipeline};
+use rustix::process::{Resource, getrlimit};
+
+use crate::digest::{Digest, Terms, md5};
+use crate::entry::{Entry, Outcome, Record};
+use crate::error::Error;
+use crate::source::{FileId, Links};
+use crate::walk::{MAX_OPEN, Root, Step, Walk};
+
+/// What to hash, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to begin; taken in the order of their paths.
+    pub roots: Vec<Root>,
+    /// What to do about symbolic links below the roots.
+    pub links: Links,
+    /// How many workers read and hash at the same time.
+    pub jobs: NonZeroUsize,
+    /// Whether records may come as they are done, not in the order of paths.
+    pub unordered: bool,
+    /// Whether the first failure ends everything, as an error; if not, failures
+    /// are records, and the rest goes on.
+    pub fail_fast: bool,
+    /// Files that are not to be read, such as the one that is being written.
+    /// They are told by what they are: another name of the same file is
+    /// excluded as well.
+    pub exclude: Vec<FileId>,
+}
+
+/// Hashes trees: one [`Record`] for every file and every problem, as soon as it
+/// is known.
+///
+/// Records come in the order of the bytes of whole paths, root by root, unless
+/// [`Options::unordered`] is set. Work begins at once, in the background, and
+/// goes on only as fast as records are taken. After an error there are no more.
+///
+/// The iterator blocks until the next record is there. Cancelling `ctx`, or
+/// dropping the iterator, stops the workers before their next read; one that is
+/// blocked in a read is waited for.
+///
+/// # Errors
+///
+/// The items are errors when `ctx` is cancelled ([`Error::Stopped`]), or at the
+/// first failure if [`Options::fail_fast`] is set.
+///
+/// # Examples
+///
+/// ```
+/// use errgroup::Context;
+/// use md5all::{Options, Outcome, hash_trees};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::fs::write(dir.path().join("abc"), "abc")?;
+/// # let dir = dir.path();
+/// let mut lines = Vec::new();
+/// for record in hash_trees(&Context::background(), Options::new([dir])) {
+///     let record = record?;
+///     let path = record.path();
+///     match record.outcome() {
+///         Outcome::Hashed(digest) => lines.push(format!("{digest}  {}", path.display())),
+///         Outcome::Failed(reason) => eprintln!("{}: {reason}", path.display()),
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(lines.len(), 1);
+/// assert!(lines[0].starts_with("900150983cd24fb0d6963f7d28e17f72  "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
+    let bound = queue_bound(options.jobs);
+    let (jobs, order) = (options.jobs.get(), options.order());
+    let (roots, links, parent) = (options.roots, options.links, ctx.clone());
+    let found = Pipeline::source(ctx, bound, move |entries| {
+        send_all(Walk::new(&roots, links), entries, &parent)
+    });
+    let terms = Terms {
+        ctx: found.context().clone(),
+        links,
+        fail_fast: options.fail_fast,
+        exclude: options.exclude,
+    };
+    found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms))
+}
+
+/// The MD5 of every file below `root`, or the first thing that went wrong.
+///
+/// A special file or a symbolic link below `root` is passed over; `root` itself
+/// may be a link, or a single file. Paths begin with `root` as it was given.
+///
+/// Blocks until all is hashed. Cancelling `ctx` ends it early.
+///
+/// # Errors
+///
+/// The first failure, with its path, of the walk or of any read: it stops
+/// everything else. [`Error::Stopped`] if `ctx` was cancelled.
+///
+/// # Examples
+///
+/// ```
+/// use errgroup::Context;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::fs::write(dir.path().join("abc"), "abc")?;
+/// # let dir = dir.path();
+/// let digests = md5all::md5_all(&Context::background(), dir)?;
+/// assert_eq!(
+///     digests[&dir.join("abc")].to_string(),
+///     "900150983cd24fb0d6963f7d28e17f72"
+/// );
+///
+/// let error = md5all::md5_all(&Context::background(), dir.join("gone")).unwrap_err();
+/// assert_eq!(error.path(), Some(dir.join("gone").as_path()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf, Digest>, Error> {
+    let options = Options {
+        unordered: true,
+        fail_fast: true,
+        ..Options::new([root.as_ref()])
+    };
+    let mut digests = BTreeMap::new();
+    for record in hash_trees(ctx, options) {
+        let record = record?;
+        if let Outcome::Hashed(digest) = record.outcome() {
+            digests.insert(record.path(), *digest);
+        }
+    }
+    Ok(digests)
+}
+
+impl Options {
+    /// How far one big file may be overtaken in sorted order: as many records
+    /// wait for it. They hold no descriptor, and their paths are shared.
+    const WINDOW: usize = 4096;
+
+    /// All files below `roots`, sorted, with a worker for each core, and going
+    /// on after failures.
+    pub fn new<R: Into<Root>>(roots: impl IntoIterator<Item = R>) -> Options {
+        Options {
+            roots: roots.into_iter().map(Into::into).collect(),
+            links: Links::default(),
+            jobs: available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            unordered: false,
+            fail_fast: false,
+            exclude: Vec::new(),
+        }
+    }
+
+    fn order(&self) -> Order {
+        if self.unordered {
+            Order::Completion
+        } else {
+            Order::Source {
+                window: Self::WINDOW,
+            }
+        }
+    }
+}
+
+/// The source: everything the walk comes across.
+///
+/// A walk through nothing but empty directories sends nothing, and so has to
+/// look at the context itself.
+fn send_all(walk: Walk, entries: &Output<Entry>, ctx: &Context) -> Result<(), Error> {
+    for step in walk {
+        match step {
+            Step::Found(entry) => entries.send(entry)?,
+            Step::Nothing if ctx.is_cancelled() => return Err(Error::Stopped),
+            Step::Nothing => {}
+        }
+    }
+    Ok(())
+}
+
+/// How many entries may wait for a worker.
+///
+/// Each may hold another open directory, so the walk, the workers and the queue
+/// share what descriptors the process may have, less a few for the caller.
+fn queue_bound(jobs: NonZeroUsize) -> usize {
+    const ENOUGH: usize = 256;
+    const CALLER: usize = 16;
+    let taken = CALLER + MAX_OPEN + 2 * jobs.get();
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    limit.saturating_sub(taken).clamp(1, ENOUGH)
+}
