@@ -1,0 +1,173 @@
+//! The library's contract: a map from path to digest, or the first error.
+
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use errgroup::Context;
+use md5all::{Error, FileId, Links, Operation, Options, Outcome, Reason, Root, Skip};
+use md5all::{hash_trees, md5_all};
+use tempfile::TempDir;
+
+fn tree() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("sub")).unwrap();
+    for name in ["abc", "sub/empty", ".hidden"] {
+        let contents = if name == "abc" { "abc" } else { "" };
+        fs::write(dir.path().join(name), contents).unwrap();
+    }
+    symlink("abc", dir.path().join("link")).unwrap();
+    dir
+}
+
+#[test]
+fn a_map_from_path_to_digest_ordered_as_paths_are() {
+    let dir = tree();
+    let digests = md5_all(&Context::background(), dir.path()).unwrap();
+    let found: Vec<_> = digests
+        .iter()
+        .map(|(path, digest)| (path.strip_prefix(&dir).unwrap(), digest.to_string()))
+        .collect();
+    let empty = "d41d8cd98f00b204e9800998ecf8427e";
+    assert_eq!(
+        found,
+        [
+            (Path::new(".hidden"), empty.to_owned()),
+            (
+                Path::new("abc"),
+                "900150983cd24fb0d6963f7d28e17f72".to_owned()
+            ),
+            (Path::new("sub/empty"), empty.to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_root_may_be_a_file_or_a_link() {
+    let dir = tree();
+    for name in ["abc", "link"] {
+        let root = dir.path().join(name);
+        let digests = md5_all(&Context::background(), &root).unwrap();
+        assert_eq!(digests.keys().collect::<Vec<_>>(), [&root]);
+    }
+}
+
+#[test]
+fn a_root_that_is_not_there_is_the_error() {
+    let dir = tree();
+    let gone = dir.path().join("gone");
+    let error = md5_all(&Context::background(), &gone).unwrap_err();
+    assert_eq!(error.path(), Some(gone.as_path()));
+    assert!(matches!(
+        error,
+        Error::Entry {
+            reason: Reason::System {
+                operation: Operation::Stat,
+                ..
+            },
+            ..
+        }
+    ));
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotFound);
+}
+
+/// A file whose first bytes nobody can read.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_that_fails_is_the_error() {
+    let path = Path::new("/proc/self/mem");
+    let error = md5_all(&Context::background(), path).unwrap_err();
+    assert_eq!(error.path(), Some(path));
+    let text = "/proc/self/mem: cannot read: Input/output error";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn the_first_failure_stops_the_rest() {
+    let dir = tree();
+    symlink("gone", dir.path().join("sub/broken")).unwrap();
+    let options = Options {
+        links: Links::Follow,
+        fail_fast: true,
+        ..Options::new([dir.path()])
+    };
+    let mut records = hash_trees(&Context::background(), options);
+    let error = records.find_map(Result::err).unwrap();
+    assert_eq!(error.path(), Some(dir.path().join("sub/broken").as_path()));
+    assert!(records.next().is_none());
+}
+
+#[test]
+fn a_cancelled_context_stops_it() {
+    let dir = tree();
+    let (ctx, cancel) = Context::background().with_cancel();
+    cancel.cancel();
+    let error = md5_all(&ctx, dir.path()).unwrap_err();
+    assert!(matches!(error, Error::Stopped), "{error:?}");
+    assert_eq!(error.path(), None);
+}
+
+#[test]
+fn cancelling_half_way_ends_the_records_with_that() {
+    let dir = tree();
+    for index in 0..10_000 {
+        fs::write(dir.path().join(index.to_string()), "").unwrap();
+    }
+    let (ctx, cancel) = Context::background().with_cancel();
+    let mut records = hash_trees(&ctx, Options::new([dir.path()]));
+    records.next().unwrap().unwrap();
+    cancel.cancel();
+    let error = records.find_map(Result::err).unwrap();
+    assert!(matches!(error, Error::Stopped), "{error:?}");
+    assert!(records.next().is_none());
+}
+
+#[test]
+fn problems_are_records_in_their_place() {
+    let dir = tree();
+    symlink("gone", dir.path().join("broken")).unwrap();
+    let excluded = fs::metadata(dir.path().join("abc")).unwrap();
+    let options = Options {
+        links: Links::Follow,
+        exclude: vec![FileId::from(&excluded)],
+        ..Options::new([Root::from(dir.path())])
+    };
+    let mut outcomes = Vec::new();
+    for record in hash_trees(&Context::background(), options) {
+        let record = record.unwrap();
+        let path = record.path();
+        let outcome = match record.outcome() {
+            Outcome::Hashed(_) => "hashed",
+            Outcome::Skipped(Skip::Excluded) => "excluded",
+            Outcome::Failed(_) => "failed",
+            other => panic!("{other:?}"),
+        };
+        let name = path.strip_prefix(&dir).unwrap().to_str().unwrap();
+        outcomes.push((name.to_owned(), outcome));
+    }
+    let row = |name: &str, outcome| (name.to_owned(), outcome);
+    assert_eq!(
+        outcomes,
+        [
+            row(".hidden", "hashed"),
+            row("abc", "excluded"),
+            row("broken", "failed"),
+            row("link", "excluded"),
+            row("sub/empty", "hashed"),
+        ]
+    );
+}
+
+#[test]
+fn letting_go_of_the_records_stops_the_work() {
+    let dir = tree();
+    for index in 0..10_000 {
+        fs::write(dir.path().join(index.to_string()), "").unwrap();
+    }
+    let mut records = hash_trees(&Context::background(), Options::new([dir.path()]));
+    assert!(records.next().unwrap().is_ok());
+    drop(records);
+}

@@ -1,0 +1,10 @@
+//! The program, driven from outside, against slow and obvious oracles.
+
+#![forbid(unsafe_code)]
+
+mod harness;
+mod odd;
+mod options;
+mod output;
+mod signals;
+mod tree;

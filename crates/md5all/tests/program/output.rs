@@ -1,0 +1,146 @@
+//! Where the manifest goes, and what is left when it gets nowhere.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+
+use crate::harness::*;
+
+#[test]
+fn a_new_manifest_in_the_tree_does_not_list_itself() {
+    let dir = tree(&["a", "z"]);
+    assert_eq!(run(dir.path(), &["-o", "list", "."]).clean(), "");
+    let list = fs::read_to_string(dir.path().join("list")).unwrap();
+    assert_eq!(list, format!("{}  ./a\n{}  ./z\n", md5(b"a"), md5(b"z")));
+    assert_eq!(names_in(dir.path()), ["a", "list", "z"]);
+}
+
+#[test]
+fn a_manifest_that_is_replaced_lists_neither_the_old_nor_the_new() {
+    let dir = tree(&["a", "list"]);
+    let list = dir.path().join("list");
+    fs::set_permissions(&list, Permissions::from_mode(0o640)).unwrap();
+    run(dir.path(), &["--output=list"]).clean();
+    let text = fs::read_to_string(&list).unwrap();
+    assert_eq!(text, format!("{}  ./a\n", md5(b"a")));
+    assert_eq!(
+        fs::metadata(&list).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
+    assert_eq!(names_in(dir.path()), ["a", "list"]);
+}
+
+#[test]
+fn a_new_manifest_has_the_permissions_of_any_new_file() {
+    let dir = tree(&["a"]);
+    run(dir.path(), &["-o", "list", "a"]).clean();
+    let mode = |name| {
+        fs::metadata(dir.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+    };
+    assert_eq!(mode("list"), mode("a"));
+}
+
+#[test]
+fn a_link_to_the_manifest_stays_one() {
+    let dir = tree(&["a", "elsewhere/list"]);
+    symlink("elsewhere/list", dir.path().join("link")).unwrap();
+    run(dir.path(), &["-o", "link", "a"]).clean();
+    assert!(dir.path().join("link").is_symlink());
+    let list = fs::read_to_string(dir.path().join("elsewhere/list")).unwrap();
+    assert_eq!(list, format!("{}  a\n", md5(b"a")));
+}
+
+#[test]
+fn standard_output_in_the_tree_is_not_listed() {
+    let dir = tree(&["a", "z"]);
+    let list = File::create(dir.path().join("list")).unwrap();
+    let child = md5all(dir.path())
+        .stdout(list)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    join(child).clean();
+    let list = fs::read_to_string(dir.path().join("list")).unwrap();
+    assert_eq!(list, format!("{}  ./a\n{}  ./z\n", md5(b"a"), md5(b"z")));
+}
+
+#[test]
+fn what_could_be_read_is_written_even_if_not_all_could() {
+    let dir = tree(&["a", "list"]);
+    let ended = run(dir.path(), &["-o", "list", "a", "gone"]);
+    assert_eq!(ended.code, Some(2));
+    let list = fs::read_to_string(dir.path().join("list")).unwrap();
+    assert_eq!(list, format!("{}  a\n", md5(b"a")));
+}
+
+#[test]
+fn the_old_manifest_is_untouched_by_a_failure() {
+    let dir = tree(&["a", "list"]);
+    let ended = run(dir.path(), &["--fail-fast", "-o", "list", "a", "gone"]);
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(fs::read(dir.path().join("list")).unwrap(), b"list");
+    assert_eq!(names_in(dir.path()), ["a", "list"]);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_made_is_one_line() {
+    let dir = tree(&["a"]);
+    let rows = [
+        ("no/such/list", "No such file or directory"),
+        (".", "Is a directory"),
+        ("a/list", "Not a directory"),
+    ];
+    for (path, reason) in rows {
+        let ended = run(dir.path(), &["-o", path, "a"]);
+        assert_eq!(ended.code, Some(2));
+        assert_eq!(
+            ended.stderr,
+            format!("md5all: {path}: cannot create: {reason}\n")
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_one_line() {
+    let dir = tree(&["a"]);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let child = md5all(dir.path())
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = join(child);
+    let reason = "cannot write: No space left on device";
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.stderr, format!("md5all: standard output: {reason}\n"));
+
+    let ended = run(dir.path(), &["-o", "/dev/full"]);
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.stderr, format!("md5all: /dev/full: {reason}\n"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_line() {
+    let dir = tree(&["a"]);
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let child = md5all(dir.path())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = join(child);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let dir = tree(&["a"]);
+    assert_eq!(run(dir.path(), &["-o", "/dev/null"]).clean(), "");
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}

@@ -1,0 +1,65 @@
+//! Being interrupted: at once, with nothing left behind.
+
+use std::fs::{self, File};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::harness::*;
+
+/// A tenth of a second is the promise; the rest is for a busy machine.
+const SOON: Duration = Duration::from_secs(2);
+
+fn start(dir: &TempDir, arguments: &[&str]) -> Child {
+    md5all(dir.path())
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn interrupt(child: Child, signal: Signal) {
+    let sent = Instant::now();
+    kill_process(pid(&child), signal).unwrap();
+    let ended = join(child);
+    let after = sent.elapsed();
+    assert_eq!(
+        (ended.code, ended.stderr.as_str()),
+        (Some(130), ""),
+        "{signal:?}"
+    );
+    assert!(after < SOON, "{signal:?}: took {after:?}");
+}
+
+/// Nothing ever comes through the FIFO, so the worker that reads it never
+/// looks whether it should go on.
+#[test]
+fn a_read_that_hangs_does_not_hold_it_up() {
+    let dir = tree(&["a", "list"]);
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let child = start(&dir, &["-o", "list", "a", "fifo"]);
+        let writer = open_writer(&path);
+        assert_eq!(names_in(dir.path()).len(), 4, "one of them is temporary");
+        interrupt(child, signal);
+        drop(writer);
+        assert_eq!(names_in(dir.path()), ["a", "fifo", "list"]);
+        assert_eq!(fs::read(dir.path().join("list")).unwrap(), b"list");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_takes_hours_does_not_hold_it_up() {
+    let dir = tree(&["list"]);
+    let huge = dir.path().join("huge");
+    File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    let child = start(&dir, &["-o", "list", "huge"]);
+    crate::odd::wait_until_read(&child, &huge);
+    interrupt(child, Signal::INT);
+    assert_eq!(names_in(dir.path()), ["huge", "list"]);
+}
