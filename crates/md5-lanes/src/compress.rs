@@ -3,11 +3,13 @@
 //! A [`Word`] is one 32-bit word of one message, or that word of many messages side by side; the 64 steps are the same
 //! text for both. This module knows neither where blocks come from nor which instructions a `Word` turns into.
 
+use std::hint::black_box;
+
 /// The chaining value a message starts with (RFC 1321 §3.3).
 pub(crate) const INITIAL: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 
 /// `floor(2^32 * |sin(i + 1)|)` (RFC 1321 §3.4, table T).
-const SINES: [u32; 64] = [
+pub(crate) const SINES: [u32; 64] = [
     0xd76a_a478,
     0xe8c7_b756,
     0x2420_70db,
@@ -74,16 +76,33 @@ const SINES: [u32; 64] = [
     0xeb86_d391,
 ];
 
+/// Rotations of each round's four steps (RFC 1321 §3.4).
+const ROTATIONS: [[u32; 4]; 4] = [
+    [7, 12, 17, 22],
+    [5, 9, 14, 20],
+    [4, 11, 16, 23],
+    [6, 10, 15, 21],
+];
+
 /// One word of a message's state or block, for one message or for several at once.
+///
+/// Each method is as much of a step as an implementation may want to order in its own way: an MD5 is one long chain of
+/// dependent operations, and which of them wait for `b`, the newest word, decides the speed.
 pub(crate) trait Word: Copy {
-    /// `self + other`, each lane modulo 2^32.
+    /// A block of each message.
+    type Block;
+
+    /// Word `i` of the block.
+    fn word(block: &Self::Block, i: usize) -> Self;
+
+    /// `self + other`, modulo 2^32.
     fn add(self, other: Self) -> Self;
 
-    /// `self + constant` in every lane, modulo 2^32.
+    /// `self + constant`, modulo 2^32.
     fn add_constant(self, constant: u32) -> Self;
 
-    /// Every lane rotated left by `bits`, a constant wherever it is called.
-    fn rotate(self, bits: u32) -> Self;
+    /// `self` rotated left by `bits`, plus `b`.
+    fn rotate_add(self, bits: u32, b: Self) -> Self;
 
     /// `self + F(b, c, d)`, where F picks c where b is set and d elsewhere.
     fn add_f(self, b: Self, c: Self, d: Self) -> Self;
@@ -94,26 +113,26 @@ pub(crate) trait Word: Copy {
     /// `self + H(b, c, d)`, the parity of the three.
     fn add_h(self, b: Self, c: Self, d: Self) -> Self;
 
-    /// `self + I(b, c, d)`, which is `c ^ (b | !d)`.
+    /// `self + I(b, c, d)`, which is `c ^ (b | !d)`, less what the implementation's table has on top in round 4.
     fn add_i(self, b: Self, c: Self, d: Self) -> Self;
 }
 
-/// Rotations of each round's four steps (RFC 1321 §3.4).
-const ROTATIONS: [[u32; 4]; 4] = [
-    [7, 12, 17, 22],
-    [5, 9, 14, 20],
-    [4, 11, 16, 23],
-    [6, 10, 15, 21],
-];
-
 /// The chaining value after one block.
+///
+/// `table` is [`SINES`], or what the implementation of `W` made of it. `between(round, quarter)` is called after every
+/// four steps, for work that does not depend on this block and may fill the gaps which its chain leaves.
 #[inline(always)]
-pub(crate) fn compress<W: Word>(state: [W; 4], block: &[W; 16]) -> [W; 4] {
+pub(crate) fn compress<W: Word>(
+    state: [W; 4],
+    table: &[u32; 64],
+    block: &W::Block,
+    mut between: impl FnMut(usize, usize),
+) -> [W; 4] {
     let mut s = state;
-    s = round(0, s, block);
-    s = round(1, s, block);
-    s = round(2, s, block);
-    s = round(3, s, block);
+    s = round(0, s, table, block, &mut between);
+    s = round(1, s, table, block, &mut between);
+    s = round(2, s, table, block, &mut between);
+    s = round(3, s, table, block, &mut between);
     [
         state[0].add(s[0]),
         state[1].add(s[1]),
@@ -123,38 +142,64 @@ pub(crate) fn compress<W: Word>(state: [W; 4], block: &[W; 16]) -> [W; 4] {
 }
 
 // Spelled out, not looped: LLVM gives up unrolling before sixteen steps of three interleaved vectors are flat, and a
-// step whose constant and rotation are not immediate costs half the speed.
+// step whose rotation is not an immediate costs half the speed.
 #[inline(always)]
-fn round<W: Word>(number: usize, mut s: [W; 4], block: &[W; 16]) -> [W; 4] {
-    s = four_steps(number, 0, s, block);
-    s = four_steps(number, 4, s, block);
-    s = four_steps(number, 8, s, block);
-    four_steps(number, 12, s, block)
+fn round<W: Word>(
+    number: usize,
+    mut s: [W; 4],
+    table: &[u32; 64],
+    block: &W::Block,
+    between: &mut impl FnMut(usize, usize),
+) -> [W; 4] {
+    // Each word is loaded afresh in each round. Left to itself LLVM keeps all sixteen (of every vector) from one round
+    // to the next, for which there are no registers, and copies them to the stack.
+    let block = black_box(block);
+    s = four_steps(number, 0, s, table, block);
+    between(number, 0);
+    s = four_steps(number, 4, s, table, block);
+    between(number, 1);
+    s = four_steps(number, 8, s, table, block);
+    between(number, 2);
+    s = four_steps(number, 12, s, table, block);
+    between(number, 3);
+    s
 }
 
 #[inline(always)]
-fn four_steps<W: Word>(round: usize, i: usize, [a, b, c, d]: [W; 4], block: &[W; 16]) -> [W; 4] {
-    let a = step(round, i, [a, b, c, d], block);
-    let d = step(round, i + 1, [d, a, b, c], block);
-    let c = step(round, i + 2, [c, d, a, b], block);
-    let b = step(round, i + 3, [b, c, d, a], block);
+fn four_steps<W: Word>(
+    round: usize,
+    i: usize,
+    [a, b, c, d]: [W; 4],
+    table: &[u32; 64],
+    block: &W::Block,
+) -> [W; 4] {
+    let a = step(round, i, [a, b, c, d], table, block);
+    let d = step(round, i + 1, [d, a, b, c], table, block);
+    let c = step(round, i + 2, [c, d, a, b], table, block);
+    let b = step(round, i + 3, [b, c, d, a], table, block);
     [a, b, c, d]
 }
 
 /// Step `i` of a round; gives the word that replaces `a`.
 #[inline(always)]
-fn step<W: Word>(round: usize, i: usize, [a, b, c, d]: [W; 4], block: &[W; 16]) -> W {
+fn step<W: Word>(
+    round: usize,
+    i: usize,
+    [a, b, c, d]: [W; 4],
+    table: &[u32; 64],
+    block: &W::Block,
+) -> W {
     // Constant and message word go in first: they do not wait for the previous step, and `b` does.
     let sum = a
-        .add_constant(SINES[16 * round + i])
-        .add(block[word_of(round, i)]);
+        .add_constant(table[16 * round + i])
+        .add(W::word(block, word_of(round, i)));
     let mixed = match round {
         0 => sum.add_f(b, c, d),
         1 => sum.add_g(b, c, d),
         2 => sum.add_h(b, c, d),
         _ => sum.add_i(b, c, d),
     };
-    mixed.rotate(ROTATIONS[round][i % 4]).add(b)
+    mixed.rotate_add(ROTATIONS[round][i % 4], b)
 }
 
 /// Which word of the block step `i` of a round takes (RFC 1321 §3.4).

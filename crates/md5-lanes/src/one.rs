@@ -1,11 +1,34 @@
 //! One message at a time, on the general-purpose registers.
 //!
-//! A single MD5 is one long chain of dependent operations, so speed here is the number of operations between one step's
-//! result and the next one's, not their total.
+//! Speed here is the number of operations between one step's result and the next one's, not their total: F and I take
+//! five, G and H four.
 
-use crate::compress::{Word, compress};
+use std::hint::black_box;
+
+use crate::compress::{SINES, Word, compress};
+
+/// Runs whole blocks of one message through its chaining value.
+pub(crate) fn compress_blocks(state: &mut [u32; 4], blocks: &[[u8; 64]]) {
+    // A table the compiler cannot see into: a constant it knows it adds last, after everything that waits for the
+    // previous step, which made each step a cycle longer (0.58 GB/s where this runs at 0.69).
+    static TABLE: [u32; 64] = SINES;
+    let table = black_box(&TABLE);
+    let mut chain = *state;
+    for block in blocks {
+        chain = compress(chain, table, block, |_, _| {});
+    }
+    *state = chain;
+}
 
 impl Word for u32 {
+    type Block = [u8; 64];
+
+    #[inline(always)]
+    fn word(block: &[u8; 64], i: usize) -> Self {
+        let (words, _) = block.as_chunks::<4>();
+        u32::from_le_bytes(words[i])
+    }
+
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         self.wrapping_add(other)
@@ -17,8 +40,8 @@ impl Word for u32 {
     }
 
     #[inline(always)]
-    fn rotate(self, bits: u32) -> Self {
-        self.rotate_left(bits)
+    fn rotate_add(self, bits: u32, b: Self) -> Self {
+        self.rotate_left(bits).wrapping_add(b)
     }
 
     #[inline(always)]
@@ -41,19 +64,4 @@ impl Word for u32 {
     fn add_i(self, b: Self, c: Self, d: Self) -> Self {
         self.wrapping_add((!d | b) ^ c)
     }
-}
-
-/// Runs whole blocks of one message through its chaining value.
-pub(crate) fn compress_blocks(state: &mut [u32; 4], blocks: &[[u8; 64]]) {
-    let mut chain = *state;
-    for block in blocks {
-        chain = compress(chain, &words(block));
-    }
-    *state = chain;
-}
-
-#[inline(always)]
-fn words(block: &[u8; 64]) -> [u32; 16] {
-    let (words, _) = block.as_chunks::<4>();
-    std::array::from_fn(|i| u32::from_le_bytes(words[i]))
 }

@@ -44,10 +44,13 @@ impl Md5 {
 
     /// Appends `data` to the message.
     pub fn update(&mut self, data: &[u8]) {
-        let rest = self.fill_partial(data);
-        let (blocks, tail) = rest.as_chunks::<64>();
+        let taken = self.top_up(data);
+        if taken > 0 && self.partial_len() == 0 {
+            compress_blocks(&mut self.state, &[self.partial]);
+        }
+        let (blocks, tail) = data[taken..].as_chunks();
         compress_blocks(&mut self.state, blocks);
-        self.length = self.length.wrapping_add(64 * blocks.len() as u64);
+        self.skip(64 * blocks.len());
         self.keep(tail);
     }
 
@@ -65,25 +68,28 @@ impl Md5 {
         (self.length % 64) as usize
     }
 
-    /// Tops up a block begun earlier; gives what of `data` is left after it.
-    fn fill_partial<'a>(&mut self, data: &'a [u8]) -> &'a [u8] {
+    /// Adds to a block begun earlier what of `data` fits into it; gives how many bytes that were. The block is full, and
+    /// must be run, where they were some and `partial_len` is 0 then.
+    pub(crate) fn top_up(&mut self, data: &[u8]) -> usize {
         let used = self.partial_len();
         if used == 0 {
-            return data;
+            return 0;
         }
-        let (head, rest) = data.split_at(data.len().min(64 - used));
-        self.keep(head);
-        if used + head.len() == 64 {
-            compress_blocks(&mut self.state, &[self.partial]);
-        }
-        rest
+        let taken = data.len().min(64 - used);
+        self.keep(&data[..taken]);
+        taken
     }
 
     /// Appends bytes that fit into the unfinished block.
-    fn keep(&mut self, bytes: &[u8]) {
+    pub(crate) fn keep(&mut self, bytes: &[u8]) {
         let used = self.partial_len();
         self.partial[used..used + bytes.len()].copy_from_slice(bytes);
-        self.length = self.length.wrapping_add(bytes.len() as u64);
+        self.skip(bytes.len());
+    }
+
+    /// Counts bytes which were hashed elsewhere.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.length = self.length.wrapping_add(bytes as u64);
     }
 }
 

@@ -1,0 +1,379 @@
+//! Which message sits in which lane.
+//!
+//! [`Lanes::run`] asks its caller for work whenever a lane has none and gives it back when it is done, so that messages
+//! of any lengths come and go at any time and no lane waits for another one's end. It hashes; it does not read, wait or
+//! start threads.
+//!
+//! 1. Busy lanes are the first ones, without gaps: `slots[i]` sits in lane `i`.
+//! 2. A slot between two strides has at least one block to run.
+//! 3. While a message sits in a lane, its chaining value is the lane's column of `states`; `md5.state` is stale.
+
+use crate::kernel::Kernel;
+use crate::one::compress_blocks;
+use crate::padding::{Edge, pad};
+use crate::stream::{Digest, Md5, digest_of};
+use crate::wide::{MAX_LANES, States};
+
+/// Bytes to hash: a message, or the next part of one.
+///
+/// `B` is whatever owns or borrows the bytes, a `Vec<u8>` or a type of the caller's that also knows which file they are
+/// from; it comes back with the lane's next [`Turn`]. `as_ref` must give the same bytes each time: giving others makes
+/// digests wrong or panics.
+#[derive(Debug)]
+pub struct Job<B> {
+    /// The message before these bytes.
+    pub md5: Md5,
+    /// The bytes.
+    pub data: B,
+    /// Whether the message ends with them.
+    pub last: bool,
+}
+
+impl<B> Job<B> {
+    /// A message that is all there.
+    pub fn whole(data: B) -> Self {
+        Self::last(Md5::new(), data)
+    }
+
+    /// The next part of a message, but not the last.
+    pub fn part(md5: Md5, data: B) -> Self {
+        Self {
+            md5,
+            data,
+            last: false,
+        }
+    }
+
+    /// The last part of a message; it may be empty.
+    pub fn last(md5: Md5, data: B) -> Self {
+        Self {
+            md5,
+            data,
+            last: true,
+        }
+    }
+}
+
+/// What became of a lane that asks for work.
+#[derive(Debug)]
+pub enum Turn<B> {
+    /// It had none.
+    Idle,
+    /// It hashed a part of a message, which can go on here, in another lane, or on another thread.
+    Part(Md5, B),
+    /// It hashed the last part of a message.
+    Digest(Digest, B),
+}
+
+/// Hashes many messages at once, one in each lane.
+///
+/// It has no allocations but a list of as many entries as there are lanes, which it keeps.
+///
+/// # Examples
+///
+/// Three messages which arrive in parts of five bytes:
+///
+/// ```
+/// use md5_lanes::{Job, Lanes, Md5, Turn, md5};
+///
+/// let messages = ["first message", "another one", "the last"];
+/// let mut waiting = messages.iter();
+/// let mut digests = Vec::new();
+/// let next_part = |md5: Md5, rest: &'static str| match rest.split_at_checked(5) {
+///     Some((part, _)) => Job::part(md5, (part, rest)),
+///     None => Job::last(md5, (rest, rest)),
+/// };
+/// # #[derive(Debug)] struct Part(&'static str, &'static str);
+/// # impl AsRef<[u8]> for Part { fn as_ref(&self) -> &[u8] { self.0.as_bytes() } }
+/// # let next_part = |md5: Md5, rest| { let job = next_part(md5, rest);
+/// #     Job { md5: job.md5, data: Part(job.data.0, job.data.1), last: job.last } };
+///
+/// Lanes::new().run(|turn| match turn {
+///     Turn::Part(md5, Part(part, rest)) => Some(next_part(md5, &rest[part.len()..])),
+///     Turn::Digest(digest, _) => {
+///         digests.push(digest);
+///         waiting.next().map(|message| next_part(Md5::new(), message))
+///     }
+///     Turn::Idle => waiting.next().map(|message| next_part(Md5::new(), message)),
+/// });
+/// digests.sort();
+/// let mut expected = messages.map(|message| md5(message.as_bytes()));
+/// expected.sort();
+/// assert_eq!(digests, expected);
+/// ```
+#[derive(Debug)]
+pub struct Lanes<B> {
+    kernel: Kernel,
+    states: States,
+    slots: Vec<Slot<B>>,
+}
+
+impl<B: AsRef<[u8]>> Lanes<B> {
+    /// Lanes of [the best kernel](Kernel::best).
+    pub fn new() -> Self {
+        Self::with_kernel(Kernel::best())
+    }
+
+    /// Lanes of a given kernel.
+    pub fn with_kernel(kernel: Kernel) -> Self {
+        Self {
+            kernel,
+            states: [[0; MAX_LANES]; 4],
+            slots: Vec::with_capacity(kernel.lanes()),
+        }
+    }
+
+    /// How many messages it hashes at a time: as many as the caller should have at hand.
+    pub fn width(&self) -> usize {
+        self.kernel.lanes()
+    }
+
+    /// Hashes what `feed` gives until it has no more and every lane is done.
+    ///
+    /// `feed` is called for each lane that has nothing to do, and learns what it did before. Where it gives nothing the
+    /// lane is idle, and as long as others are busy it is asked again, with [`Turn::Idle`], each time one of them has
+    /// reached an end. Nothing is lost by giving back less than everything at once: `feed` is the place to read the next
+    /// part of a file.
+    ///
+    /// # Panics
+    ///
+    /// Where `feed` does. The messages in the lanes are lost then; the lanes can be used again.
+    pub fn run(&mut self, mut feed: impl FnMut(Turn<B>) -> Option<Job<B>>) {
+        self.slots.clear();
+        self.fill(&mut feed);
+        while !self.slots.is_empty() {
+            self.stride();
+            self.hand_over(&mut feed);
+            self.fill(&mut feed);
+        }
+    }
+
+    /// Puts work into idle lanes.
+    fn fill(&mut self, feed: &mut impl FnMut(Turn<B>) -> Option<Job<B>>) {
+        while self.slots.len() < self.width() {
+            let Some(job) = feed(Turn::Idle) else { return };
+            let lane = self.slots.len();
+            self.slots.push(Slot::empty());
+            if !self.start(lane, job, feed) {
+                self.leave(lane);
+                return;
+            }
+        }
+    }
+
+    /// Runs all lanes up to the first end of one.
+    fn stride(&mut self) {
+        let count = self.slots.iter().map(|slot| slot.left).min().unwrap_or(0);
+        match self.slots.as_slice() {
+            // The general-purpose registers have the shorter chain.
+            [only] => {
+                let mut state = column(&self.states, 0);
+                compress_blocks(&mut state, only.blocks());
+                set_column(&mut self.states, 0, state);
+            }
+            slots => {
+                // Idle lanes of a register run some other lane's blocks, for nothing.
+                let mut lanes = [slots[0].blocks(); MAX_LANES];
+                for (lane, slot) in lanes.iter_mut().zip(slots) {
+                    *lane = slot.blocks();
+                }
+                let lanes = &lanes[..self.kernel.lanes_for(slots.len())];
+                self.kernel.run(&mut self.states, lanes, count);
+            }
+        }
+        for slot in &mut self.slots {
+            slot.done += count;
+            slot.left -= count;
+        }
+    }
+
+    /// Gives every lane that has reached an end something else to do, or frees it.
+    fn hand_over(&mut self, feed: &mut impl FnMut(Turn<B>) -> Option<Job<B>>) {
+        let mut lane = 0;
+        while lane < self.slots.len() {
+            if self.slots[lane].left > 0 || self.go_on(lane, feed) {
+                lane += 1;
+            } else {
+                self.leave(lane);
+            }
+        }
+    }
+
+    /// Starts a job in a lane; whether there is anything to run then.
+    fn start(
+        &mut self,
+        lane: usize,
+        job: Job<B>,
+        feed: &mut impl FnMut(Turn<B>) -> Option<Job<B>>,
+    ) -> bool {
+        set_column(&mut self.states, lane, job.md5.state);
+        self.slots[lane].begin(job);
+        self.slots[lane].left > 0 || self.go_on(lane, feed)
+    }
+
+    /// Goes on after the end of a run of blocks: with the message's next one, or with other jobs until one has blocks.
+    fn go_on(&mut self, lane: usize, feed: &mut impl FnMut(Turn<B>) -> Option<Job<B>>) -> bool {
+        loop {
+            if self.slots[lane].next_run() {
+                return true;
+            }
+            let Some(turn) = self.slots[lane].end(column(&self.states, lane)) else {
+                return false;
+            };
+            let Some(job) = feed(turn) else { return false };
+            set_column(&mut self.states, lane, job.md5.state);
+            self.slots[lane].begin(job);
+            if self.slots[lane].left > 0 {
+                return true;
+            }
+        }
+    }
+
+    /// Frees a lane; the last one moves there.
+    fn leave(&mut self, lane: usize) {
+        let last = self.slots.len() - 1;
+        let moved = column(&self.states, last);
+        set_column(&mut self.states, lane, moved);
+        self.slots.swap_remove(lane);
+    }
+}
+
+impl<B: AsRef<[u8]>> Default for Lanes<B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn column(states: &States, lane: usize) -> [u32; 4] {
+    [
+        states[0][lane],
+        states[1][lane],
+        states[2][lane],
+        states[3][lane],
+    ]
+}
+
+fn set_column(states: &mut States, lane: usize, state: [u32; 4]) {
+    for (words, word) in states.iter_mut().zip(state) {
+        words[lane] = word;
+    }
+}
+
+/// A lane's job and how far it has come.
+#[derive(Debug)]
+struct Slot<B> {
+    md5: Md5,
+    data: Option<B>,
+    last: bool,
+    /// Where in `data` the whole blocks begin.
+    start: usize,
+    run: Run,
+    /// Blocks of this run that are hashed.
+    done: usize,
+    /// Blocks of this run that are not.
+    left: usize,
+    edge: Edge,
+}
+
+/// Blocks that lie one behind the other. A job has up to three such runs, in this order.
+#[derive(Clone, Copy, Debug)]
+enum Run {
+    /// A block begun by earlier parts of the message: `md5.partial`.
+    Head,
+    /// Whole blocks of `data`.
+    Body,
+    /// What is left, with its padding: `edge`.
+    Tail,
+}
+
+impl<B: AsRef<[u8]>> Slot<B> {
+    fn empty() -> Self {
+        Self {
+            md5: Md5::new(),
+            data: None,
+            last: false,
+            start: 0,
+            run: Run::Tail,
+            done: 0,
+            left: 0,
+            edge: [[0; 64]; 2],
+        }
+    }
+
+    /// Takes on a job, with the first run that it has; none may be left then.
+    fn begin(&mut self, job: Job<B>) {
+        self.md5 = job.md5;
+        self.last = job.last;
+        let data = self.data.insert(job.data);
+        self.start = self.md5.top_up(data.as_ref());
+        let full = self.start > 0 && self.md5.partial_len() == 0;
+        self.set_run(Run::Head, usize::from(full));
+        if !full {
+            self.next_run();
+        }
+    }
+
+    /// Goes to the next run that has blocks; whether there is one.
+    fn next_run(&mut self) -> bool {
+        while self.left == 0 {
+            match self.run {
+                Run::Head => self.set_run(Run::Body, (self.bytes().len() - self.start) / 64),
+                Run::Body => {
+                    let blocks = self.close();
+                    self.set_run(Run::Tail, blocks);
+                }
+                Run::Tail => return false,
+            }
+        }
+        true
+    }
+
+    fn set_run(&mut self, run: Run, blocks: usize) {
+        (self.run, self.done, self.left) = (run, 0, blocks);
+    }
+
+    /// Takes the bytes behind the last whole block: pads them, or keeps them for the next part. Gives how many blocks
+    /// this makes.
+    fn close(&mut self) -> usize {
+        let body = 64 * self.done;
+        let data = self.data.as_ref().map_or(&[][..], AsRef::as_ref);
+        let tail = &data[self.start + body..];
+        self.md5.skip(body);
+        if !self.last {
+            self.md5.keep(tail);
+            return 0;
+        }
+        let length = self.md5.length.wrapping_add(tail.len() as u64);
+        // Bytes kept from earlier are there only where this part was too short to fill their block up.
+        let used = self.md5.partial_len();
+        let tail = if used > 0 {
+            &self.md5.partial[..used]
+        } else {
+            tail
+        };
+        pad(&mut self.edge, tail, length)
+    }
+
+    /// Ends the job; what came of it.
+    fn end(&mut self, state: [u32; 4]) -> Option<Turn<B>> {
+        let data = self.data.take()?;
+        if self.last {
+            return Some(Turn::Digest(digest_of(state), data));
+        }
+        self.md5.state = state;
+        Some(Turn::Part(self.md5.clone(), data))
+    }
+
+    /// The blocks of this run that are not hashed yet.
+    fn blocks(&self) -> &[[u8; 64]] {
+        match self.run {
+            Run::Head => &std::slice::from_ref(&self.md5.partial)[self.done..],
+            Run::Body => &self.bytes()[self.start + 64 * self.done..].as_chunks().0[..self.left],
+            Run::Tail => &self.edge[self.done..self.done + self.left],
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.data.as_ref().map_or(&[], AsRef::as_ref)
+    }
+}
