@@ -77,12 +77,7 @@ pub(crate) const SINES: [u32; 64] = [
 ];
 
 /// Rotations of each round's four steps (RFC 1321 §3.4).
-const ROTATIONS: [[u32; 4]; 4] = [
-    [7, 12, 17, 22],
-    [5, 9, 14, 20],
-    [4, 11, 16, 23],
-    [6, 10, 15, 21],
-];
+const ROTATIONS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 
 /// One word of a message's state or block, for one message or for several at once.
 ///
@@ -133,12 +128,7 @@ pub(crate) fn compress<W: Word>(
     s = round(1, s, table, block, &mut between);
     s = round(2, s, table, block, &mut between);
     s = round(3, s, table, block, &mut between);
-    [
-        state[0].add(s[0]),
-        state[1].add(s[1]),
-        state[2].add(s[2]),
-        state[3].add(s[3]),
-    ]
+    [state[0].add(s[0]), state[1].add(s[1]), state[2].add(s[2]), state[3].add(s[3])]
 }
 
 // Spelled out, not looped: LLVM gives up unrolling before sixteen steps of three interleaved vectors are flat, and a
@@ -166,13 +156,7 @@ fn round<W: Word>(
 }
 
 #[inline(always)]
-fn four_steps<W: Word>(
-    round: usize,
-    i: usize,
-    [a, b, c, d]: [W; 4],
-    table: &[u32; 64],
-    block: &W::Block,
-) -> [W; 4] {
+fn four_steps<W: Word>(round: usize, i: usize, [a, b, c, d]: [W; 4], table: &[u32; 64], block: &W::Block) -> [W; 4] {
     let a = step(round, i, [a, b, c, d], table, block);
     let d = step(round, i + 1, [d, a, b, c], table, block);
     let c = step(round, i + 2, [c, d, a, b], table, block);
@@ -182,17 +166,9 @@ fn four_steps<W: Word>(
 
 /// Step `i` of a round; gives the word that replaces `a`.
 #[inline(always)]
-fn step<W: Word>(
-    round: usize,
-    i: usize,
-    [a, b, c, d]: [W; 4],
-    table: &[u32; 64],
-    block: &W::Block,
-) -> W {
+fn step<W: Word>(round: usize, i: usize, [a, b, c, d]: [W; 4], table: &[u32; 64], block: &W::Block) -> W {
     // Constant and message word go in first: they do not wait for the previous step, and `b` does.
-    let sum = a
-        .add_constant(table[16 * round + i])
-        .add(W::word(block, word_of(round, i)));
+    let sum = a.add_constant(table[16 * round + i]).add(W::word(block, word_of(round, i)));
     let mixed = match round {
         0 => sum.add_f(b, c, d),
         1 => sum.add_g(b, c, d),

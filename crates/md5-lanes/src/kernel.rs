@@ -65,20 +65,10 @@ impl Kernel {
     }
 
     /// One message after the other, on general-purpose registers.
-    const PORTABLE: Self = Self {
-        name: "portable",
-        width: 1,
-        chains: 1,
-        level: None,
-    };
+    const PORTABLE: Self = Self { name: "portable", width: 1, chains: 1, level: None };
 
     fn simd(name: &'static str, width: usize, level: Level) -> Self {
-        Self {
-            name,
-            width,
-            chains: MAX_CHAINS,
-            level: Some(level),
-        }
+        Self { name, width, chains: MAX_CHAINS, level: Some(level) }
     }
 
     /// How many lanes a call for `busy` messages takes, idle ones included: whole registers.
@@ -109,9 +99,7 @@ impl Kernel {
     /// three blocks.
     fn is_right(self) -> bool {
         let bytes: [u8; 160] = std::array::from_fn(|i| (i * i) as u8);
-        let messages: Vec<&[u8]> = (0..self.lanes())
-            .map(|i| &bytes[..(i * 37) % 160])
-            .collect();
+        let messages: Vec<&[u8]> = (0..self.lanes()).map(|i| &bytes[..(i * 37) % 160]).collect();
         let expected: Vec<Digest> = messages.iter().map(|message| md5(message)).collect();
         (1..=self.chains).all(|chains| {
             let count = self.width * chains;
@@ -166,18 +154,13 @@ fn simd_kernels(level: Level) -> Vec<Kernel> {
 #[cfg(target_arch = "aarch64")]
 fn simd_kernels(level: Level) -> Vec<Kernel> {
     let neon = level.as_neon().map(Level::Neon);
-    neon.map(|level| Kernel::simd("neon", 4, level))
-        .into_iter()
-        .collect()
+    neon.map(|level| Kernel::simd("neon", 4, level)).into_iter().collect()
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 fn simd_kernels(level: Level) -> Vec<Kernel> {
     let simd128 = level.as_wasm_simd128().map(Level::WasmSimd128);
-    simd128
-        .map(|level| Kernel::simd("simd128", 4, level))
-        .into_iter()
-        .collect()
+    simd128.map(|level| Kernel::simd("simd128", 4, level)).into_iter().collect()
 }
 
 #[cfg(not(any(

@@ -37,20 +37,12 @@ impl<B> Job<B> {
 
     /// The next part of a message, but not the last.
     pub fn part(md5: Md5, data: B) -> Self {
-        Self {
-            md5,
-            data,
-            last: false,
-        }
+        Self { md5, data, last: false }
     }
 
     /// The last part of a message; it may be empty.
     pub fn last(md5: Md5, data: B) -> Self {
-        Self {
-            md5,
-            data,
-            last: true,
-        }
+        Self { md5, data, last: true }
     }
 }
 
@@ -116,11 +108,7 @@ impl<B: AsRef<[u8]>> Lanes<B> {
 
     /// Lanes of a given kernel.
     pub fn with_kernel(kernel: Kernel) -> Self {
-        Self {
-            kernel,
-            states: [[0; MAX_LANES]; 4],
-            slots: Vec::with_capacity(kernel.lanes()),
-        }
+        Self { kernel, states: [[0; MAX_LANES]; 4], slots: Vec::with_capacity(kernel.lanes()) }
     }
 
     /// How many messages it hashes at a time: as many as the caller should have at hand.
@@ -200,12 +188,7 @@ impl<B: AsRef<[u8]>> Lanes<B> {
     }
 
     /// Starts a job in a lane; whether there is anything to run then.
-    fn start(
-        &mut self,
-        lane: usize,
-        job: Job<B>,
-        feed: &mut impl FnMut(Turn<B>) -> Option<Job<B>>,
-    ) -> bool {
+    fn start(&mut self, lane: usize, job: Job<B>, feed: &mut impl FnMut(Turn<B>) -> Option<Job<B>>) -> bool {
         set_column(&mut self.states, lane, job.md5.state);
         self.slots[lane].begin(job);
         self.slots[lane].left > 0 || self.go_on(lane, feed)
@@ -245,12 +228,7 @@ impl<B: AsRef<[u8]>> Default for Lanes<B> {
 }
 
 fn column(states: &States, lane: usize) -> [u32; 4] {
-    [
-        states[0][lane],
-        states[1][lane],
-        states[2][lane],
-        states[3][lane],
-    ]
+    [states[0][lane], states[1][lane], states[2][lane], states[3][lane]]
 }
 
 fn set_column(states: &mut States, lane: usize, state: [u32; 4]) {
@@ -346,11 +324,7 @@ impl<B: AsRef<[u8]>> Slot<B> {
         let length = self.md5.length.wrapping_add(tail.len() as u64);
         // Bytes kept from earlier are there only where this part was too short to fill their block up.
         let used = self.md5.partial_len();
-        let tail = if used > 0 {
-            &self.md5.partial[..used]
-        } else {
-            tail
-        };
+        let tail = if used > 0 { &self.md5.partial[..used] } else { tail };
         pad(&mut self.edge, tail, length)
     }
 

@@ -25,11 +25,7 @@ pub fn md5_many<M: AsRef<[u8]>>(messages: &[M], digests: &mut [Digest]) {
 }
 
 /// The same with given lanes.
-pub(crate) fn many_with<'a, M: AsRef<[u8]>>(
-    mut lanes: Lanes<Numbered<'a>>,
-    messages: &'a [M],
-    digests: &mut [Digest],
-) {
+pub(crate) fn many_with<'a, M: AsRef<[u8]>>(mut lanes: Lanes<Numbered<'a>>, messages: &'a [M], digests: &mut [Digest]) {
     assert_eq!(messages.len(), digests.len(), "a digest for each message");
     let mut waiting = messages.iter().enumerate();
     lanes.run(|turn| {

@@ -35,11 +35,7 @@ pub struct Md5 {
 impl Md5 {
     /// A message of which nothing has been seen.
     pub const fn new() -> Self {
-        Self {
-            state: INITIAL,
-            length: 0,
-            partial: [0; 64],
-        }
+        Self { state: INITIAL, length: 0, partial: [0; 64] }
     }
 
     /// Appends `data` to the message.
@@ -102,9 +98,7 @@ impl Default for Md5 {
 // The bytes of a message have no business in a log.
 impl fmt::Debug for Md5 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Md5")
-            .field("length", &self.length)
-            .finish_non_exhaustive()
+        f.debug_struct("Md5").field("length", &self.length).finish_non_exhaustive()
     }
 }
 

@@ -3,9 +3,7 @@
 //! A register is seen as *blocks* of four lanes (128 bits), because that is what every level can shuffle cheaply; on
 //! AVX2, crossing the middle of a register costs thrice as much as staying within a half.
 
-use fearless_simd::{
-    Bytes, Simd, SimdBase, SimdCombine, SimdInt, SimdSplit, u8x16, u32x4, u32x8, u32x16,
-};
+use fearless_simd::{Bytes, Simd, SimdBase, SimdCombine, SimdInt, SimdSplit, u8x16, u32x4, u32x8, u32x16};
 
 /// A register of 32-bit words, one lane per message.
 pub(crate) trait Vector<S: Simd>: SimdInt<S, Element = u32> {
@@ -56,20 +54,13 @@ impl<S: Simd> Vector<S> for u32x16<S> {
         let (left, right) = self.interleave(other);
         let ((a, b), (c, d)) = (left.split(), right.split());
         let (a, b, c, d) = (a.split(), b.split(), c.split(), d.split());
-        (
-            Self::join([a.0, b.0, c.0, d.0]),
-            Self::join([a.1, b.1, c.1, d.1]),
-        )
+        (Self::join([a.0, b.0, c.0, d.0]), Self::join([a.1, b.1, c.1, d.1]))
     }
 }
 
 /// The 16-byte part `part` of the blocks of as many messages as there are lanes, as four registers of one word each.
 #[inline(always)]
-pub(crate) fn load_columns<S: Simd, V: Vector<S>>(
-    simd: S,
-    rows: &[&[u8; 64]],
-    part: usize,
-) -> [V; 4] {
+pub(crate) fn load_columns<S: Simd, V: Vector<S>>(simd: S, rows: &[&[u8; 64]], part: usize) -> [V; 4] {
     transpose([
         load_rows(simd, rows, 0, part),
         load_rows(simd, rows, 1, part),

@@ -121,10 +121,7 @@ fn load_part<S: Simd, V: Vector<S>, const N: usize>(
 }
 
 #[inline(always)]
-fn load_states<S: Simd, V: Vector<S>, const N: usize>(
-    simd: S,
-    states: &States,
-) -> [Chains<S, V, N>; 4] {
+fn load_states<S: Simd, V: Vector<S>, const N: usize>(simd: S, states: &States) -> [Chains<S, V, N>; 4] {
     let mut chain = [Chains([V::splat(simd, 0); N], PhantomData); 4];
     for (registers, words) in chain.iter_mut().zip(states) {
         for (n, register) in registers.0.iter_mut().enumerate() {
@@ -135,10 +132,7 @@ fn load_states<S: Simd, V: Vector<S>, const N: usize>(
 }
 
 #[inline(always)]
-fn store_states<S: Simd, V: Vector<S>, const N: usize>(
-    chain: &[Chains<S, V, N>; 4],
-    states: &mut States,
-) {
+fn store_states<S: Simd, V: Vector<S>, const N: usize>(chain: &[Chains<S, V, N>; 4], states: &mut States) {
     for (registers, words) in chain.iter().zip(states) {
         for (n, register) in registers.0.iter().enumerate() {
             register.store_slice(&mut words[n * V::LEN..(n + 1) * V::LEN]);
