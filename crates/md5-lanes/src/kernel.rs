@@ -11,7 +11,7 @@ use crate::lanes::Lanes;
 use crate::many::many_with;
 use crate::stream::{Digest, md5};
 use crate::vector::Vector;
-use crate::wide::{MAX_CHAINS, States, run};
+use crate::wide::{Blocks, MAX_CHAINS, States, run};
 
 /// A way to hash many messages at once that this machine has.
 ///
@@ -77,7 +77,7 @@ impl Kernel {
     }
 
     /// Runs the first `count` blocks of every lane; there must be `lanes_for` some number of them.
-    pub(crate) fn run(self, states: &mut States, lanes: &[&[[u8; 64]]], count: usize) {
+    pub(crate) fn run(self, states: &mut States, lanes: &[Blocks<'_>], count: usize) {
         match self.level {
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             Some(Level::Avx512(simd)) => run_chains(simd, states, lanes, count),
@@ -111,7 +111,7 @@ impl Kernel {
 }
 
 /// As many registers as the lanes fill.
-fn run_chains<S: Simd>(simd: S, states: &mut States, lanes: &[&[[u8; 64]]], count: usize)
+fn run_chains<S: Simd>(simd: S, states: &mut States, lanes: &[Blocks<'_>], count: usize)
 where
     S::u32s: Vector<S>,
 {

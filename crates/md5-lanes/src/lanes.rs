@@ -9,10 +9,9 @@
 //! 3. While a message sits in a lane, its chaining value is the lane's column of `states`; `md5.state` is stale.
 
 use crate::kernel::Kernel;
-use crate::one::compress_blocks;
 use crate::padding::{Edge, pad};
 use crate::stream::{Digest, Md5, digest_of};
-use crate::wide::{MAX_LANES, States};
+use crate::wide::{Blocks, MAX_LANES, States};
 
 /// Bytes to hash: a message, or the next part of one.
 ///
@@ -156,7 +155,7 @@ impl<B: AsRef<[u8]>> Lanes<B> {
             // The general-purpose registers have the shorter chain.
             [only] => {
                 let mut state = column(&self.states, 0);
-                compress_blocks(&mut state, only.blocks());
+                only.blocks().compress(&mut state, count);
                 set_column(&mut self.states, 0, state);
             }
             slots => {
@@ -243,25 +242,25 @@ struct Slot<B> {
     md5: Md5,
     data: Option<B>,
     last: bool,
-    /// Where in `data` the whole blocks begin.
-    start: usize,
     run: Run,
     /// Blocks of this run that are hashed.
     done: usize,
     /// Blocks of this run that are not.
     left: usize,
+    /// Where in `data` the whole blocks begin, and how many they are.
+    start: usize,
+    whole: usize,
+    /// What is behind them, padded.
     edge: Edge,
 }
 
-/// Blocks that lie one behind the other. A job has up to three such runs, in this order.
+/// Blocks that are hashed one after the other. A job has up to two such runs, in this order.
 #[derive(Clone, Copy, Debug)]
 enum Run {
-    /// A block begun by earlier parts of the message: `md5.partial`.
+    /// The block which earlier parts of the message began: `md5.partial`.
     Head,
-    /// Whole blocks of `data`.
-    Body,
-    /// What is left, with its padding: `edge`.
-    Tail,
+    /// The whole blocks of `data`, and `edge`.
+    Rest,
 }
 
 impl<B: AsRef<[u8]>> Slot<B> {
@@ -270,15 +269,16 @@ impl<B: AsRef<[u8]>> Slot<B> {
             md5: Md5::new(),
             data: None,
             last: false,
-            start: 0,
-            run: Run::Tail,
+            run: Run::Rest,
             done: 0,
             left: 0,
+            start: 0,
+            whole: 0,
             edge: [[0; 64]; 2],
         }
     }
 
-    /// Takes on a job, with the first run that it has; none may be left then.
+    /// Takes on a job, with the first run of it that has blocks; `left` is 0 where none has.
     fn begin(&mut self, job: Job<B>) {
         self.md5 = job.md5;
         self.last = job.last;
@@ -293,17 +293,12 @@ impl<B: AsRef<[u8]>> Slot<B> {
 
     /// Goes to the next run that has blocks; whether there is one.
     fn next_run(&mut self) -> bool {
-        while self.left == 0 {
-            match self.run {
-                Run::Head => self.set_run(Run::Body, (self.bytes().len() - self.start) / 64),
-                Run::Body => {
-                    let blocks = self.close();
-                    self.set_run(Run::Tail, blocks);
-                }
-                Run::Tail => return false,
-            }
+        if let Run::Head = self.run {
+            self.whole = (self.bytes().len() - self.start) / 64;
+            let padded = self.close();
+            self.set_run(Run::Rest, self.whole + padded);
         }
-        true
+        self.left > 0
     }
 
     fn set_run(&mut self, run: Run, blocks: usize) {
@@ -311,9 +306,9 @@ impl<B: AsRef<[u8]>> Slot<B> {
     }
 
     /// Takes the bytes behind the last whole block: pads them, or keeps them for the next part. Gives how many blocks
-    /// this makes.
+    /// the padded ones fill.
     fn close(&mut self) -> usize {
-        let body = 64 * self.done;
+        let body = 64 * self.whole;
         let data = self.data.as_ref().map_or(&[][..], AsRef::as_ref);
         let tail = &data[self.start + body..];
         self.md5.skip(body);
@@ -339,11 +334,15 @@ impl<B: AsRef<[u8]>> Slot<B> {
     }
 
     /// The blocks of this run that are not hashed yet.
-    fn blocks(&self) -> &[[u8; 64]] {
+    fn blocks(&self) -> Blocks<'_> {
         match self.run {
-            Run::Head => &std::slice::from_ref(&self.md5.partial)[self.done..],
-            Run::Body => &self.bytes()[self.start + 64 * self.done..].as_chunks().0[..self.left],
-            Run::Tail => &self.edge[self.done..self.done + self.left],
+            Run::Head => Blocks { body: std::slice::from_ref(&self.md5.partial), edge: &[] },
+            Run::Rest => {
+                let body = self.done.min(self.whole);
+                let edge = self.done - body;
+                let (blocks, _) = self.bytes()[self.start + 64 * body..].as_chunks();
+                Blocks { body: blocks, edge: &self.edge[edge..] }
+            }
         }
     }
 

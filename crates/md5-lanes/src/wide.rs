@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use fearless_simd::Simd;
 
 use crate::compress::{SINES, Word, compress};
+use crate::one::compress_blocks;
 use crate::vector::{Vector, load_columns};
 
 /// Most registers that run side by side. A fourth was slower wherever registers are sixteen.
@@ -19,6 +20,33 @@ pub(crate) const MAX_LANES: usize = 16 * MAX_CHAINS;
 
 /// Chaining values of all lanes, word by word.
 pub(crate) type States = [[u32; MAX_LANES]; 4];
+
+/// Blocks of one message: those that lie in its own bytes, and then those which its end was padded into.
+///
+/// Both in one, because each stop of a kernel costs about half a block's time in all lanes, and short messages have their
+/// end in every second stop.
+#[derive(Clone, Copy)]
+pub(crate) struct Blocks<'a> {
+    pub(crate) body: &'a [[u8; 64]],
+    pub(crate) edge: &'a [[u8; 64]],
+}
+
+impl<'a> Blocks<'a> {
+    #[inline(always)]
+    fn at(self, i: usize) -> &'a [u8; 64] {
+        match self.body.get(i) {
+            Some(block) => block,
+            None => &self.edge[i - self.body.len()],
+        }
+    }
+
+    /// Runs the first `count` on their own.
+    pub(crate) fn compress(self, state: &mut [u32; 4], count: usize) {
+        let body = count.min(self.body.len());
+        compress_blocks(state, &self.body[..body]);
+        compress_blocks(state, &self.edge[..count - body]);
+    }
+}
 
 /// `N` registers that go through the same steps.
 struct Chains<S, V, const N: usize>([V; N], PhantomData<S>);
@@ -41,14 +69,14 @@ impl<S, V: Copy, const N: usize> Copy for Chains<S, V, N> {}
 pub(crate) fn run<S: Simd, V: Vector<S>, const N: usize>(
     simd: S,
     states: &mut States,
-    lanes: &[&[[u8; 64]]],
+    lanes: &[Blocks<'_>],
     count: usize,
 ) {
     if count == 0 {
         return;
     }
     let lanes = &lanes[..N * V::LEN];
-    let mut rows = [&lanes[0][0]; MAX_LANES];
+    let mut rows = [lanes[0].at(0); MAX_LANES];
     let mut chain: [Chains<S, V, N>; 4] = load_states(simd, states);
     let (mut one, mut other) = ([chain[0]; 16], [chain[0]; 16]);
     let (mut now, mut next) = (&mut one, &mut other);
@@ -83,9 +111,9 @@ static TABLE: [u32; 64] = {
 
 /// Notes where block `i` of every lane lies.
 #[inline(always)]
-fn take_rows<'a>(rows: &mut [&'a [u8; 64]; MAX_LANES], lanes: &[&'a [[u8; 64]]], i: usize) {
+fn take_rows<'a>(rows: &mut [&'a [u8; 64]; MAX_LANES], lanes: &[Blocks<'a>], i: usize) {
     for (row, lane) in rows.iter_mut().zip(lanes) {
-        *row = &lane[i];
+        *row = lane.at(i);
     }
 }
 
