@@ -75,9 +75,7 @@ command line makes no sense, 130 if interrupted.";
 /// What to exit with, when there is nothing to run: help and errors have been
 /// printed.
 pub(crate) fn parse() -> Result<Config, Exit> {
-    Arguments::try_parse()
-        .map(Config::from)
-        .map_err(|error| print(&error))
+    Arguments::try_parse().map(Config::from).map_err(|error| print(&error))
 }
 
 fn print(error: &clap::Error) -> Exit {
@@ -97,16 +95,8 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
 impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Config {
         Config {
-            format: if arguments.tag {
-                Format::Bsd
-            } else {
-                arguments.format
-            },
-            end: if arguments.zero {
-                LineEnd::Nul
-            } else {
-                LineEnd::Newline
-            },
+            format: if arguments.tag { Format::Bsd } else { arguments.format },
+            end: if arguments.zero { LineEnd::Nul } else { LineEnd::Newline },
             output: arguments.output.clone(),
             options: arguments.into_options(),
         }
@@ -115,11 +105,7 @@ impl From<Arguments> for Config {
 
 impl Arguments {
     fn into_options(self) -> Options {
-        let links = if self.dereference {
-            Links::Follow
-        } else {
-            Links::Skip
-        };
+        let links = if self.dereference { Links::Follow } else { Links::Skip };
         let mut options = Options::new(self.paths.into_iter().map(root));
         options.links = links;
         options.unordered = self.unordered;
@@ -132,11 +118,7 @@ impl Arguments {
 }
 
 fn root(path: PathBuf) -> Root {
-    if path.as_os_str() == "-" {
-        Root::StandardInput
-    } else {
-        Root::Path(path)
-    }
+    if path.as_os_str() == "-" { Root::StandardInput } else { Root::Path(path) }
 }
 
 #[cfg(test)]
@@ -146,9 +128,7 @@ mod tests {
 
     fn config(arguments: &[&str]) -> Result<Config, clap::error::ErrorKind> {
         let line = ["md5all"].iter().chain(arguments);
-        Arguments::try_parse_from(line)
-            .map(Config::from)
-            .map_err(|error| error.kind())
+        Arguments::try_parse_from(line).map(Config::from).map_err(|error| error.kind())
     }
 
     #[test]

@@ -45,18 +45,12 @@ pub struct PathBuffer {
 impl Directory {
     /// The list of roots: a directory that lies nowhere.
     pub(crate) fn roots(listing: Listing) -> Arc<Directory> {
-        Arc::new(Directory {
-            within: None,
-            listing,
-        })
+        Arc::new(Directory { within: None, listing })
     }
 
     /// The directory at `within`, which holds what `listing` says.
     pub(crate) fn new(within: Place, listing: Listing) -> Arc<Directory> {
-        Arc::new(Directory {
-            within: Some(within),
-            listing,
-        })
+        Arc::new(Directory { within: Some(within), listing })
     }
 
     /// Its place in the directory above; `None` for the list of roots.
@@ -66,10 +60,7 @@ impl Directory {
 
     /// The place of its entry number `index`, while there is one.
     pub(crate) fn place(self: &Arc<Directory>, index: usize) -> Option<Place> {
-        (index < self.listing.len()).then(|| Place {
-            directory: Arc::clone(self),
-            index,
-        })
+        (index < self.listing.len()).then(|| Place { directory: Arc::clone(self), index })
     }
 }
 
@@ -79,8 +70,7 @@ impl Drop for Directory {
     fn drop(&mut self) {
         let mut above = self.within.take();
         while let Some(place) = above {
-            above =
-                Arc::into_inner(place.directory).and_then(|mut directory| directory.within.take());
+            above = Arc::into_inner(place.directory).and_then(|mut directory| directory.within.take());
         }
     }
 }
@@ -147,12 +137,7 @@ impl PathBuffer {
 /// Writes the path of `place` with a separator behind it into `bytes`, from its
 /// end to its beginning, as the chain runs; gives its length.
 fn write_prefix(bytes: &mut Vec<u8>, place: Option<&Place>) -> usize {
-    let parts = || {
-        place
-            .into_iter()
-            .flat_map(Place::upwards)
-            .map(Place::as_prefix)
-    };
+    let parts = || place.into_iter().flat_map(Place::upwards).map(Place::as_prefix);
     let length = parts().map(|(name, slash)| name.len() + slash.len()).sum();
 
     bytes.clear();

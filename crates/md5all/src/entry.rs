@@ -130,10 +130,7 @@ impl Record {
     /// [`Error::Entry`] with the path and the reason.
     pub fn into_result(self) -> Result<Record, Error> {
         match self.outcome {
-            Outcome::Failed(reason) => Err(Error::Entry {
-                path: self.place.path(),
-                reason,
-            }),
+            Outcome::Failed(reason) => Err(Error::Entry { path: self.place.path(), reason }),
             _ => Ok(self),
         }
     }

@@ -93,10 +93,7 @@ impl Error {
 impl Reason {
     /// The system refused `operation`.
     pub(crate) fn system(operation: Operation, source: impl Into<io::Error>) -> Reason {
-        Reason::System {
-            operation,
-            source: source.into(),
-        }
+        Reason::System { operation, source: source.into() }
     }
 
     fn kind(&self) -> io::ErrorKind {
@@ -199,10 +196,7 @@ mod tests {
 
     #[test]
     fn says_path_operation_and_cause() {
-        assert_eq!(
-            missing().to_string(),
-            "some/file: cannot open: No such file or directory"
-        );
+        assert_eq!(missing().to_string(), "some/file: cannot open: No such file or directory");
     }
 
     #[test]
@@ -214,12 +208,7 @@ mod tests {
 
     #[test]
     fn a_loop_names_where_it_leads() {
-        let reason = Reason::Loop {
-            ancestor: PathBuf::from("a\nb"),
-        };
-        assert_eq!(
-            reason.to_string(),
-            r#"directory loop: same directory as "a\nb""#
-        );
+        let reason = Reason::Loop { ancestor: PathBuf::from("a\nb") };
+        assert_eq!(reason.to_string(), r#"directory loop: same directory as "a\nb""#);
     }
 }

@@ -37,14 +37,9 @@ impl Failure {
             }
             // Whoever read the lines has gone, and knows.
             Failure::Output { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {}
-            Failure::Output {
-                name,
-                operation,
-                source,
-            } => complain(
-                name.as_os_str().as_bytes(),
-                &format!("cannot {operation}: {}", without_number(&source)),
-            ),
+            Failure::Output { name, operation, source } => {
+                complain(name.as_os_str().as_bytes(), &format!("cannot {operation}: {}", without_number(&source)))
+            }
             Failure::Trees(error) => say(&error.to_string()),
             Failure::Signals(error) => say(&format!("cannot listen for signals: {error}")),
         }

@@ -47,11 +47,7 @@ impl Listing {
     /// system call would have taken either.
     pub(crate) fn push(&mut self, name: &[u8], kind: Kind) {
         let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
-        self.slots.push(Slot {
-            start: self.names.len(),
-            length,
-            kind,
-        });
+        self.slots.push(Slot { start: self.names.len(), length, kind });
         self.names.extend_from_slice(&name[..length as usize]);
     }
 
@@ -59,8 +55,7 @@ impl Listing {
     /// memory that growing took in advance.
     pub(crate) fn sort(&mut self) {
         let names = &self.names;
-        self.slots
-            .sort_unstable_by(|a, b| order::compare(a.key(names), b.key(names)));
+        self.slots.sort_unstable_by(|a, b| order::compare(a.key(names), b.key(names)));
         self.names.shrink_to_fit();
         self.slots.shrink_to_fit();
     }
@@ -86,10 +81,7 @@ impl Slot {
     }
 
     fn key<'a>(&self, names: &'a [u8]) -> order::Key<'a> {
-        order::Key {
-            name: self.name(names),
-            directory: self.kind == Kind::Directory,
-        }
+        order::Key { name: self.name(names), directory: self.kind == Kind::Directory }
     }
 }
 
@@ -105,17 +97,8 @@ mod tests {
         listing.push(b"", Kind::Unknown);
         listing.sort();
 
-        let found: Vec<_> = (0..listing.len())
-            .map(|index| (listing.name(index), listing.kind(index)))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                (&b""[..], Kind::Unknown),
-                (b"a.b", Kind::File),
-                (b"a", Kind::Directory)
-            ]
-        );
+        let found: Vec<_> = (0..listing.len()).map(|index| (listing.name(index), listing.kind(index))).collect();
+        assert_eq!(found, [(&b""[..], Kind::Unknown), (b"a.b", Kind::File), (b"a", Kind::Directory)]);
     }
 
     #[test]

@@ -33,11 +33,7 @@ enum Target {
     /// Written as it stands: standard output, or a device or FIFO by name.
     Direct(File),
     /// Written under another name, and renamed at the end.
-    Replace {
-        file: NamedTempFile,
-        path: PathBuf,
-        leftover: Arc<Leftover>,
-    },
+    Replace { file: NamedTempFile, path: PathBuf, leftover: Arc<Leftover> },
 }
 
 impl Output {
@@ -53,16 +49,8 @@ impl Output {
             Some(path) => by_name(&path, leftover),
         };
         match opened {
-            Ok((target, files)) => Ok(Output {
-                name,
-                target,
-                files,
-            }),
-            Err(source) => Err(Failure::Output {
-                name,
-                operation: "create",
-                source,
-            }),
+            Ok((target, files)) => Ok(Output { name, target, files }),
+            Err(source) => Err(Failure::Output { name, operation: "create", source }),
         }
     }
 
@@ -89,11 +77,7 @@ impl Output {
     pub(crate) fn commit(self) -> io::Result<()> {
         match self.target {
             Target::Direct(_) => Ok(()),
-            Target::Replace {
-                file,
-                path,
-                leftover,
-            } => {
+            Target::Replace { file, path, leftover } => {
                 file.as_file().sync_all()?;
                 leftover.settle(|| file.persist(path))?;
                 Ok(())
@@ -127,21 +111,14 @@ fn by_name(path: &Path, leftover: Arc<Leftover>) -> io::Result<(Target, Vec<File
     match fs::metadata(path) {
         Ok(old) if old.is_file() => replace(&fs::canonicalize(path)?, Some(&old), leftover),
         // To rename a file over /dev/null would be the end of /dev/null.
-        Ok(_) => Ok((
-            Target::Direct(OpenOptions::new().write(true).open(path)?),
-            Vec::new(),
-        )),
+        Ok(_) => Ok((Target::Direct(OpenOptions::new().write(true).open(path)?), Vec::new())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, None, leftover),
         Err(error) => Err(error),
     }
 }
 
 /// A new file that will replace the one at `path`, if there is one.
-fn replace(
-    path: &Path,
-    old: Option<&Metadata>,
-    leftover: Arc<Leftover>,
-) -> io::Result<(Target, Vec<FileId>)> {
+fn replace(path: &Path, old: Option<&Metadata>, leftover: Arc<Leftover>) -> io::Result<(Target, Vec<FileId>)> {
     let file = create_beside(path)?;
     leftover.is(file.path());
     let mut files = regular_id(file.as_file())?;
@@ -150,11 +127,7 @@ fn replace(
         files.push(FileId::from(old));
     }
     let path = path.to_owned();
-    let target = Target::Replace {
-        file,
-        path,
-        leftover,
-    };
+    let target = Target::Replace { file, path, leftover };
     Ok((target, files))
 }
 
@@ -164,10 +137,7 @@ fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    Builder::new()
-        .prefix(".md5all-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(directory)
+    Builder::new().prefix(".md5all-").permissions(Permissions::from_mode(0o666)).tempfile_in(directory)
 }
 
 /// The file, if it is one that a walk could come across and read.

@@ -21,10 +21,7 @@ fn hash(config: Config) -> Result<Tally, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel)?;
     let output = Output::open(config.output, leftover)?;
-    let options = Options {
-        exclude: output.files(),
-        ..config.options
-    };
+    let options = Options { exclude: output.files(), ..config.options };
     let mut sink = Sink::new(output, config.format, config.end);
     for record in hash_trees(&ctx, options) {
         sink.take(&record?)?;
@@ -38,9 +35,6 @@ fn hash(config: Config) -> Result<Tally, Failure> {
 /// what it is.
 fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
+    let raised = Rlimit { current: limit.maximum, ..limit };
     let _ = setrlimit(Resource::Nofile, raised);
 }

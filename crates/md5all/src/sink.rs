@@ -73,12 +73,7 @@ impl Sink {
     ///
     /// The manifest could not be written; the old one is as it was.
     pub(crate) fn finish(self) -> Result<Tally, Failure> {
-        let Sink {
-            manifest,
-            name,
-            tally,
-            ..
-        } = self;
+        let Sink { manifest, name, tally, .. } = self;
         commit(manifest).map_err(|error| cannot_write(name, error))?;
         Ok(tally)
     }
@@ -90,15 +85,9 @@ impl Tally {
         if self.special > 0 {
             let files = if self.special == 1 { "file" } else { "files" };
             let count = self.special;
-            say(&format!(
-                "skipped {count} special {files} (FIFO, socket or device)"
-            ));
+            say(&format!("skipped {count} special {files} (FIFO, socket or device)"));
         }
-        if self.failed > 0 {
-            Exit::Incomplete
-        } else {
-            Exit::Success
-        }
+        if self.failed > 0 { Exit::Incomplete } else { Exit::Success }
     }
 }
 
@@ -109,9 +98,5 @@ fn commit(manifest: Writer<BufWriter<Output>>) -> io::Result<()> {
 }
 
 fn cannot_write(name: PathBuf, source: io::Error) -> Failure {
-    Failure::Output {
-        name,
-        operation: "write",
-        source,
-    }
+    Failure::Output { name, operation: "write", source }
 }

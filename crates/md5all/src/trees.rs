@@ -82,15 +82,8 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     let bound = queue_bound(options.jobs);
     let (jobs, order) = (options.jobs.get(), options.order());
     let (roots, links, parent) = (options.roots, options.links, ctx.clone());
-    let found = Pipeline::source(ctx, bound, move |entries| {
-        send_all(Walk::new(&roots, links), entries, &parent)
-    });
-    let terms = Terms {
-        ctx: found.context().clone(),
-        links,
-        fail_fast: options.fail_fast,
-        exclude: options.exclude,
-    };
+    let found = Pipeline::source(ctx, bound, move |entries| send_all(Walk::new(&roots, links), entries, &parent));
+    let terms = Terms { ctx: found.context().clone(), links, fail_fast: options.fail_fast, exclude: options.exclude };
     found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms))
 }
 
@@ -125,11 +118,7 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf, Digest>, Error> {
-    let options = Options {
-        unordered: true,
-        fail_fast: true,
-        ..Options::new([root.as_ref()])
-    };
+    let options = Options { unordered: true, fail_fast: true, ..Options::new([root.as_ref()]) };
     let mut digests = BTreeMap::new();
     for record in hash_trees(ctx, options) {
         let record = record?;
@@ -159,13 +148,7 @@ impl Options {
     }
 
     fn order(&self) -> Order {
-        if self.unordered {
-            Order::Completion
-        } else {
-            Order::Source {
-                window: Self::WINDOW,
-            }
-        }
+        if self.unordered { Order::Completion } else { Order::Source { window: Self::WINDOW } }
     }
 }
 

@@ -23,23 +23,27 @@ fn tree() -> TempDir {
     dir
 }
 
+/// More files than can be on their way at one time.
+fn crowd() -> TempDir {
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    for index in 0..6_000 {
+        fs::write(dir.path().join(index.to_string()), "").unwrap();
+    }
+    dir
+}
+
 #[test]
 fn a_map_from_path_to_digest_ordered_as_paths_are() {
     let dir = tree();
     let digests = md5_all(&Context::background(), dir.path()).unwrap();
-    let found: Vec<_> = digests
-        .iter()
-        .map(|(path, digest)| (path.strip_prefix(&dir).unwrap(), digest.to_string()))
-        .collect();
+    let found: Vec<_> =
+        digests.iter().map(|(path, digest)| (path.strip_prefix(&dir).unwrap(), digest.to_string())).collect();
     let empty = "d41d8cd98f00b204e9800998ecf8427e";
     assert_eq!(
         found,
         [
             (Path::new(".hidden"), empty.to_owned()),
-            (
-                Path::new("abc"),
-                "900150983cd24fb0d6963f7d28e17f72".to_owned()
-            ),
+            (Path::new("abc"), "900150983cd24fb0d6963f7d28e17f72".to_owned()),
             (Path::new("sub/empty"), empty.to_owned()),
         ]
     );
@@ -61,16 +65,7 @@ fn a_root_that_is_not_there_is_the_error() {
     let gone = dir.path().join("gone");
     let error = md5_all(&Context::background(), &gone).unwrap_err();
     assert_eq!(error.path(), Some(gone.as_path()));
-    assert!(matches!(
-        error,
-        Error::Entry {
-            reason: Reason::System {
-                operation: Operation::Stat,
-                ..
-            },
-            ..
-        }
-    ));
+    assert!(matches!(error, Error::Entry { reason: Reason::System { operation: Operation::Stat, .. }, .. }));
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotFound);
 }
 
@@ -89,11 +84,7 @@ fn a_read_that_fails_is_the_error() {
 fn the_first_failure_stops_the_rest() {
     let dir = tree();
     symlink("gone", dir.path().join("sub/broken")).unwrap();
-    let options = Options {
-        links: Links::Follow,
-        fail_fast: true,
-        ..Options::new([dir.path()])
-    };
+    let options = Options { links: Links::Follow, fail_fast: true, ..Options::new([dir.path()]) };
     let mut records = hash_trees(&Context::background(), options);
     let error = records.find_map(Result::err).unwrap();
     assert_eq!(error.path(), Some(dir.path().join("sub/broken").as_path()));
@@ -112,10 +103,7 @@ fn a_cancelled_context_stops_it() {
 
 #[test]
 fn cancelling_half_way_ends_the_records_with_that() {
-    let dir = tree();
-    for index in 0..10_000 {
-        fs::write(dir.path().join(index.to_string()), "").unwrap();
-    }
+    let dir = crowd();
     let (ctx, cancel) = Context::background().with_cancel();
     let mut records = hash_trees(&ctx, Options::new([dir.path()]));
     records.next().unwrap().unwrap();
@@ -163,10 +151,7 @@ fn problems_are_records_in_their_place() {
 
 #[test]
 fn letting_go_of_the_records_stops_the_work() {
-    let dir = tree();
-    for index in 0..10_000 {
-        fs::write(dir.path().join(index.to_string()), "").unwrap();
-    }
+    let dir = crowd();
     let mut records = hash_trees(&Context::background(), Options::new([dir.path()]));
     assert!(records.next().unwrap().is_ok());
     drop(records);

@@ -67,9 +67,7 @@ impl From<[u8; 16]> for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.hex()
-            .iter()
-            .try_for_each(|&digit| fmt::Write::write_char(f, char::from(digit)))
+        self.hex().iter().try_for_each(|&digit| fmt::Write::write_char(f, char::from(digit)))
     }
 }
 
@@ -88,9 +86,7 @@ impl Terms {
             Found::Failed(reason) => return Err(Outcome::Failed(reason)),
         };
         match local::open(&handle, place.name(), self.links.at(place)) {
-            Ok(Opened::Content(content)) if self.excludes(&content) => {
-                Err(Outcome::Skipped(Skip::Excluded))
-            }
+            Ok(Opened::Content(content)) if self.excludes(&content) => Err(Outcome::Skipped(Skip::Excluded)),
             Ok(Opened::Content(content)) => Ok(content),
             Ok(Opened::Passed(skip)) => Err(Outcome::Skipped(skip)),
             Err(reason) => Err(Outcome::Failed(reason)),
@@ -107,11 +103,7 @@ impl Terms {
 
     /// The record, or the end of everything.
     pub(crate) fn settle(&self, record: Record) -> Result<Record, Error> {
-        if self.fail_fast {
-            record.into_result()
-        } else {
-            Ok(record)
-        }
+        if self.fail_fast { record.into_result() } else { Ok(record) }
     }
 
     fn excludes(&self, content: &Content) -> bool {
@@ -127,10 +119,7 @@ mod tests {
     fn shows_every_byte_as_two_digits() {
         let digest = Digest::from(std::array::from_fn(|index| (index * 17) as u8));
         assert_eq!(digest.to_string(), "00112233445566778899aabbccddeeff");
-        assert_eq!(
-            format!("{digest:?}"),
-            "Digest(00112233445566778899aabbccddeeff)"
-        );
+        assert_eq!(format!("{digest:?}"), "Digest(00112233445566778899aabbccddeeff)");
         assert_eq!(digest.as_bytes()[15], 255);
     }
 }

@@ -108,13 +108,7 @@ impl LineEnd {
 impl<W: Write> Writer<W> {
     /// A manifest that goes to `out`.
     pub fn new(out: W, format: Format, end: LineEnd) -> Writer<W> {
-        Writer {
-            out,
-            format,
-            end,
-            line: Vec::new(),
-            escaped: Vec::new(),
-        }
+        Writer { out, format, end, line: Vec::new(), escaped: Vec::new() }
     }
 
     /// Writes the line of one file.
@@ -147,8 +141,7 @@ impl<W: Write> Writer<W> {
 }
 
 fn needs_escape(name: &[u8]) -> bool {
-    name.iter()
-        .any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'))
+    name.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'))
 }
 
 fn escape(escaped: &mut Vec<u8>, name: &[u8]) {
@@ -185,33 +178,13 @@ mod tests {
     #[test]
     fn every_format_writes_plain_and_awkward_names() {
         check(Format::Gnu, b"a b", "HEX  a b\n", "HEX  a b\0");
-        check(
-            Format::Bsd,
-            b"a b",
-            "MD5 (a b) = HEX\n",
-            "MD5 (a b) = HEX\0",
-        );
+        check(Format::Bsd, b"a b", "MD5 (a b) = HEX\n", "MD5 (a b) = HEX\0");
         check(Format::Go, b"a b", "a b:\tHEX\n", "a b:\tHEX\0");
 
         let name = b"a\\b\nc\rd";
-        check(
-            Format::Gnu,
-            name,
-            "\\HEX  a\\\\b\\nc\\rd\n",
-            "HEX  a\\b\nc\rd\0",
-        );
-        check(
-            Format::Bsd,
-            name,
-            "\\MD5 (a\\\\b\\nc\\rd) = HEX\n",
-            "MD5 (a\\b\nc\rd) = HEX\0",
-        );
-        check(
-            Format::Go,
-            name,
-            "\\a\\\\b\\nc\\rd:\tHEX\n",
-            "a\\b\nc\rd:\tHEX\0",
-        );
+        check(Format::Gnu, name, "\\HEX  a\\\\b\\nc\\rd\n", "HEX  a\\b\nc\rd\0");
+        check(Format::Bsd, name, "\\MD5 (a\\\\b\\nc\\rd) = HEX\n", "MD5 (a\\b\nc\rd) = HEX\0");
+        check(Format::Go, name, "\\a\\\\b\\nc\\rd:\tHEX\n", "a\\b\nc\rd:\tHEX\0");
     }
 
     #[test]

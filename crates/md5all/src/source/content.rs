@@ -50,22 +50,12 @@ impl Content {
     pub(crate) fn new(file: OwnedFd) -> Result<Content, Reason> {
         let stat = fstat(&file).map_err(|error| Reason::system(Operation::Stat, error))?;
         let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        Ok(Content {
-            file,
-            stamp: regular.then(|| Stamp::of(&stat)),
-            id: Some(FileId::from_stat(&stat)),
-            count: 0,
-        })
+        Ok(Content { file, stamp: regular.then(|| Stamp::of(&stat)), id: Some(FileId::from_stat(&stat)), count: 0 })
     }
 
     /// Something that was opened, and perhaps read from, by somebody else.
     pub(crate) fn stream(file: OwnedFd) -> Content {
-        Content {
-            file,
-            stamp: None,
-            id: None,
-            count: 0,
-        }
+        Content { file, stamp: None, id: None, count: 0 }
     }
 
     pub(crate) fn is_regular(&self) -> bool {
@@ -85,8 +75,7 @@ impl Content {
         if self.is_complete() {
             return Ok(0);
         }
-        let count = read_uninterrupted(&self.file, buffer)
-            .map_err(|error| Reason::system(Operation::Read, error))?;
+        let count = read_uninterrupted(&self.file, buffer).map_err(|error| Reason::system(Operation::Read, error))?;
         self.count += count as u64;
         Ok(count)
     }
@@ -101,17 +90,13 @@ impl Content {
             return Err(Reason::Changed);
         }
         if stat.st_blocks != 0 && self.count != before.size {
-            return Err(Reason::Length {
-                read: self.count,
-                size: before.size,
-            });
+            return Err(Reason::Length { read: self.count, size: before.size });
         }
         Ok(())
     }
 
     fn is_complete(&self) -> bool {
-        self.stamp
-            .is_some_and(|stamp| stamp.size > 0 && stamp.size == self.count)
+        self.stamp.is_some_and(|stamp| stamp.size > 0 && stamp.size == self.count)
     }
 }
 
@@ -207,10 +192,7 @@ mod tests {
         ];
         for (row, meddle) in rows.into_iter().enumerate() {
             let verdict = verdict(meddle);
-            assert!(
-                matches!(verdict, Err(Reason::Changed)),
-                "row {row}: {verdict:?}"
-            );
+            assert!(matches!(verdict, Err(Reason::Changed)), "row {row}: {verdict:?}");
         }
     }
 
@@ -218,10 +200,7 @@ mod tests {
     fn losing_its_name_counts_as_a_change() {
         // Losing its name moves the change time of a file, and nothing tells
         // that from a change of what is in it.
-        assert!(matches!(
-            verdict(|path| fs::remove_file(path).unwrap()),
-            Err(Reason::Changed)
-        ));
+        assert!(matches!(verdict(|path| fs::remove_file(path).unwrap()), Err(Reason::Changed)));
     }
 
     #[test]
@@ -242,16 +221,7 @@ mod tests {
         let mut content = open(file.path());
         assert_eq!(content.read(&mut [0; 50]).unwrap(), 50);
         let verdict = content.verify();
-        assert!(
-            matches!(
-                verdict,
-                Err(Reason::Length {
-                    read: 50,
-                    size: 100
-                })
-            ),
-            "{verdict:?}"
-        );
+        assert!(matches!(verdict, Err(Reason::Length { read: 50, size: 100 })), "{verdict:?}");
     }
 
     #[cfg(target_os = "linux")]

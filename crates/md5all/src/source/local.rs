@@ -77,19 +77,13 @@ impl FileId {
     pub(crate) fn from_stat(stat: &rustix::fs::Stat) -> FileId {
         // The fields have other widths, and signs, on other systems.
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
-        FileId {
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
-        }
+        FileId { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
     }
 }
 
 impl From<&Metadata> for FileId {
     fn from(metadata: &Metadata) -> FileId {
-        FileId {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        }
+        FileId { device: metadata.dev(), inode: metadata.ino() }
     }
 }
 
@@ -104,11 +98,7 @@ pub(crate) fn kind_of(base: &Base, name: &[u8], links: Links) -> Result<Kind, Er
 }
 
 /// Opens a directory for listing, and says which one it is.
-pub(crate) fn open_directory(
-    base: &Base,
-    name: &[u8],
-    links: Links,
-) -> Result<(OwnedFd, FileId), Errno> {
+pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links) -> Result<(OwnedFd, FileId), Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
     let fd = openat(base, name, flags, Mode::empty())?;
     let id = FileId::from_stat(&fstat(&fd)?);
@@ -145,24 +135,17 @@ fn open_listed(directory: &OwnedFd, name: &[u8], links: Links) -> Result<Opened,
         Err(error) => return Err(Reason::system(Operation::Open, error)),
     };
     let content = Content::new(fd)?;
-    if content.is_regular() {
-        Ok(Opened::Content(content))
-    } else {
-        Ok(Opened::Passed(Skip::Special))
-    }
+    if content.is_regular() { Ok(Opened::Content(content)) } else { Ok(Opened::Passed(Skip::Special)) }
 }
 
 fn open_named(name: &[u8]) -> Result<Opened, Reason> {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = openat(CWD, name, flags, Mode::empty())
-        .map_err(|error| Reason::system(Operation::Open, error))?;
+    let fd = openat(CWD, name, flags, Mode::empty()).map_err(|error| Reason::system(Operation::Open, error))?;
     Content::new(fd).map(Opened::Content)
 }
 
 fn open_standard_input() -> Result<Opened, Reason> {
-    let fd = rustix::stdio::stdin()
-        .try_clone_to_owned()
-        .map_err(|error| Reason::system(Operation::Open, error))?;
+    let fd = rustix::stdio::stdin().try_clone_to_owned().map_err(|error| Reason::system(Operation::Open, error))?;
     Ok(Opened::Content(Content::stream(fd)))
 }
 
@@ -188,10 +171,7 @@ impl Lister {
     const BUFFER: usize = 32 * 1024;
 
     pub(crate) fn new(links: Links) -> Lister {
-        Lister {
-            links,
-            buffer: Vec::with_capacity(Self::BUFFER),
-        }
+        Lister { links, buffer: Vec::with_capacity(Self::BUFFER) }
     }
 
     /// The names in an open directory, in the order of paths; and what kept the
@@ -200,18 +180,14 @@ impl Lister {
         let mut listing = Listing::default();
         let base = Base::Directory(Arc::clone(directory));
         let links = self.links;
-        let result = read_names(directory, &mut self.buffer, |name, listed| {
-            match settle(&base, name, kind(listed), links) {
+        let result =
+            read_names(directory, &mut self.buffer, |name, listed| match settle(&base, name, kind(listed), links) {
                 Kind::Symlink => {}
                 kind => listing.push(name, kind),
-            }
-        });
+            });
         listing.sort();
         let failure = result.err();
-        (
-            listing,
-            failure.map(|error| Reason::system(Operation::List, error)),
-        )
+        (listing, failure.map(|error| Reason::system(Operation::List, error)))
     }
 }
 
@@ -221,9 +197,7 @@ impl Lister {
 /// When asking fails the kind is unknown, and the walk will ask once more.
 fn settle(base: &Base, name: &[u8], listed: Kind, links: Links) -> Kind {
     match (listed, links) {
-        (Kind::Unknown, _) | (Kind::Symlink, Links::Follow) => {
-            kind_of(base, name, links).unwrap_or(Kind::Unknown)
-        }
+        (Kind::Unknown, _) | (Kind::Symlink, Links::Follow) => kind_of(base, name, links).unwrap_or(Kind::Unknown),
         (known, _) => known,
     }
 }
@@ -231,11 +205,7 @@ fn settle(base: &Base, name: &[u8], listed: Kind, links: Links) -> Kind {
 /// Calls `each` with every name but `.` and `..`, and what the directory itself
 /// says that it is.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn read_names(
-    directory: &OwnedFd,
-    buffer: &mut Vec<u8>,
-    mut each: impl FnMut(&[u8], FileType),
-) -> Result<(), Errno> {
+fn read_names(directory: &OwnedFd, buffer: &mut Vec<u8>, mut each: impl FnMut(&[u8], FileType)) -> Result<(), Errno> {
     let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         let entry = entry?;
@@ -250,11 +220,7 @@ fn read_names(
 /// As above, through `readdir`, which keeps a buffer of its own and wants one
 /// more descriptor.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn read_names(
-    directory: &OwnedFd,
-    _buffer: &mut Vec<u8>,
-    mut each: impl FnMut(&[u8], FileType),
-) -> Result<(), Errno> {
+fn read_names(directory: &OwnedFd, _buffer: &mut Vec<u8>, mut each: impl FnMut(&[u8], FileType)) -> Result<(), Errno> {
     for entry in rustix::fs::Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
@@ -310,10 +276,7 @@ mod tests {
     }
 
     fn check(links: Links, rows: &[(&str, Kind)]) {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|(name, kind)| ((*name).to_owned(), *kind))
-            .collect();
+        let rows: Vec<_> = rows.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
         assert_eq!(listed(links), rows);
     }
 
@@ -321,12 +284,7 @@ mod tests {
     fn links_are_left_out_or_followed() {
         check(
             Links::Skip,
-            &[
-                ("directory", Kind::Directory),
-                ("fifo", Kind::Special),
-                ("file", Kind::File),
-                ("socket", Kind::Special),
-            ],
+            &[("directory", Kind::Directory), ("fifo", Kind::Special), ("file", Kind::File), ("socket", Kind::Special)],
         );
         check(
             Links::Follow,

@@ -55,11 +55,7 @@ impl Walk {
     /// A walk over `roots`, which it takes in the order of their paths.
     pub(crate) fn new(roots: &[Root], links: Links) -> Walk {
         let roots = Directory::roots(list_roots(roots));
-        Walk {
-            links,
-            lister: Lister::new(links),
-            stack: Stack::new(roots, links),
-        }
+        Walk { links, lister: Lister::new(links), stack: Stack::new(roots, links) }
     }
 
     /// What is at a place in the directory the walk stands in.
@@ -102,9 +98,7 @@ impl Walk {
     fn second_look(&mut self, base: &Base, place: Place, error: Errno) -> Option<Entry> {
         match local::kind_of(base, place.name(), self.links.at(&place)) {
             // Something is changing it back and forth: once is enough.
-            Ok(Kind::Directory | Kind::Unknown) => {
-                Some(Entry::failed(place, Operation::OpenDirectory, error))
-            }
+            Ok(Kind::Directory | Kind::Unknown) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
             Ok(kind) => self.visit_as(kind, base, place),
             Err(error) => Some(Entry::failed(place, Operation::Stat, error)),
         }

@@ -35,10 +35,7 @@ fn line(step: Step) -> Option<Vec<u8>> {
 /// The same lines below `root`, as text, without `root/`.
 fn below(root: &Path, links: Links) -> Vec<String> {
     let prefix = root.as_os_str().len() + 1;
-    walk(&[root], links)
-        .into_iter()
-        .map(|line| String::from_utf8(line[prefix..].to_vec()).unwrap())
-        .collect()
+    walk(&[root], links).into_iter().map(|line| String::from_utf8(line[prefix..].to_vec()).unwrap()).collect()
 }
 
 fn oracle(root: &Path) -> Vec<Vec<u8>> {
@@ -71,10 +68,7 @@ fn plant(root: &Path, file: &Path) {
 #[test]
 fn a_directory_sorts_as_its_name_with_a_slash() {
     let dir = tree(&["a/z", "a.b", "a0", "a-/x", "A", ".hidden/f", "a!"]);
-    assert_eq!(
-        below(dir.path(), Links::Skip),
-        [".hidden/f", "A", "a!", "a-/x", "a.b", "a/z", "a0"]
-    );
+    assert_eq!(below(dir.path(), Links::Skip), [".hidden/f", "A", "a!", "a-/x", "a.b", "a/z", "a0"]);
 }
 
 proptest! {
@@ -97,8 +91,8 @@ fn hostile_path() -> impl Strategy<Value = Vec<u8>> {
     let near = prop::sample::select(vec![b'a', b'.', b'-', b'0', b' ', b'\n', 0xff]);
     let byte = prop_oneof![4 => near, 1 => any::<u8>()];
     let byte = byte.prop_filter("names hold neither", |byte| !matches!(byte, 0 | b'/'));
-    let name = prop::collection::vec(byte, 1..4)
-        .prop_filter("not names of entries", |name| name != b"." && name != b"..");
+    let name =
+        prop::collection::vec(byte, 1..4).prop_filter("not names of entries", |name| name != b"." && name != b"..");
     prop::collection::vec(name, 1..5).prop_map(|names| names.join(&b'/'))
 }
 
@@ -112,15 +106,7 @@ fn roots_come_in_the_order_of_their_paths_and_keep_their_spelling() {
         .into_iter()
         .map(|line| String::from_utf8(line[prefix..].to_vec()).unwrap())
         .collect();
-    assert_eq!(
-        found,
-        [
-            "d.f",
-            "d/x",
-            "d/x",
-            "gone: cannot stat: No such file or directory"
-        ]
-    );
+    assert_eq!(found, ["d.f", "d/x", "d/x", "gone: cannot stat: No such file or directory"]);
 }
 
 #[test]
@@ -141,12 +127,7 @@ fn followed_links_are_sorted_as_what_they_lead_to() {
     symlink("nowhere", dir.path().join("broken")).unwrap();
     assert_eq!(
         below(dir.path(), Links::Follow),
-        [
-            "broken: cannot stat: No such file or directory",
-            "link.f",
-            "link/f",
-            "real/f"
-        ]
+        ["broken: cannot stat: No such file or directory", "link.f", "link/f", "real/f"]
     );
 }
 
@@ -171,6 +152,7 @@ fn a_followed_loop_is_named_and_left() {
 /// is walked on the way back up.
 fn ladder(root: &Path, depth: usize) {
     let mut path = root.to_owned();
+    fs::create_dir_all(&path).unwrap();
     for _ in 0..depth {
         path.push("d");
         fs::create_dir(&path).unwrap();
@@ -189,6 +171,18 @@ fn the_way_back_up_is_opened_again() {
         assert!(walk.stack.open_count() <= MAX_OPEN);
     }
     assert_eq!(found, 3 * MAX_OPEN);
+}
+
+/// Where `..` leads elsewhere, the way back is the one from the root.
+#[test]
+fn the_way_back_from_a_followed_link_is_not_that_of_its_target() {
+    let dir = tree(&["a/z", "a/zz/z"]);
+    ladder(&dir.path().join("target"), MAX_OPEN + 2);
+    symlink("../target", dir.path().join("a/link")).unwrap();
+    let lines = below(&dir.path().join("a"), Links::Follow);
+    assert!(lines.iter().all(|line| !line.contains(':')), "{lines:?}");
+    assert_eq!(lines.len(), MAX_OPEN + 2 + 2);
+    assert_eq!(lines[MAX_OPEN + 2..], ["z", "zz/z"]);
 }
 
 /// The name in `Handle::Listed` of a file far above must still be relative to
@@ -215,8 +209,11 @@ fn a_directory_that_was_swapped_meanwhile_is_said_and_left() {
     let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
     // The deepest file: everything above the last levels has been let go.
     let mut lines = vec![walk.by_ref().find_map(line).unwrap()];
-    fs::rename(dir.path().join("d"), dir.path().join("old")).unwrap();
-    fs::create_dir(dir.path().join("d")).unwrap();
+    // What is below leads elsewhere by `..`, and the way from above is another.
+    let at = |name| dir.path().join(name);
+    fs::rename(at("d/d/d"), at("old deep end")).unwrap();
+    fs::rename(at("d"), at("old")).unwrap();
+    fs::create_dir_all(at("d/d")).unwrap();
     lines.extend(walk.filter_map(line));
 
     let text = |line: &Vec<u8>| String::from_utf8(line.clone()).unwrap();
@@ -225,14 +222,8 @@ fn a_directory_that_was_swapped_meanwhile_is_said_and_left() {
     assert_eq!(
         moved,
         [
-            &format!(
-                "{}/d/d: no longer the directory that was listed",
-                dir.path().display()
-            ),
-            &format!(
-                "{}/d: no longer the directory that was listed",
-                dir.path().display()
-            ),
+            &format!("{}/d/d: no longer the directory that was listed", dir.path().display()),
+            &format!("{}/d: no longer the directory that was listed", dir.path().display()),
         ]
     );
     assert!(lines.last().unwrap().ends_with("/zz"));

@@ -40,11 +40,7 @@ pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Run {
 
 /// Runs a command to its end, and fails if that does not come.
 pub(crate) fn finish(command: &mut Command) -> Run {
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
     join(child)
 }
 
@@ -84,10 +80,7 @@ impl Run {
 
     /// The names on GNU lines, without escapes.
     pub(crate) fn names(self) -> Vec<String> {
-        self.text()
-            .lines()
-            .map(|line| line[34..].to_owned())
-            .collect()
+        self.text().lines().map(|line| line[34..].to_owned()).collect()
     }
 }
 
@@ -98,6 +91,12 @@ pub(crate) fn tree(files: &[&str]) -> TempDir {
         plant(dir.path(), OsStr::new(file), file.as_bytes());
     }
     dir
+}
+
+/// A directory for thousands of entries, which a disk may take long to make and
+/// remove: in memory, where the system has such a place.
+pub(crate) fn roomy() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary directory")
 }
 
 /// Writes a file, and the directories above it.
@@ -126,20 +125,14 @@ pub(crate) fn oracle(dir: &Path, root: &str) -> String {
         .map(|path| {
             let below = path.strip_prefix(dir).expect("it is below");
             let name = below.to_str().expect("names here are text");
-            format!(
-                "{}  {name}\n",
-                md5(&fs::read(path).expect("it can be read"))
-            )
+            format!("{}  {name}\n", md5(&fs::read(path).expect("it can be read")))
         })
         .collect()
 }
 
 /// MD5 by another implementation.
 pub(crate) fn md5(bytes: &[u8]) -> String {
-    Md5::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The program as a user for whom permissions mean something, to run in `dir`;
@@ -192,8 +185,5 @@ pub(crate) fn names_in(dir: &Path) -> Vec<String> {
 
 /// Blocks until the program has opened this FIFO to read from it.
 pub(crate) fn open_writer(fifo: &Path) -> File {
-    File::options()
-        .write(true)
-        .open(fifo)
-        .expect("a FIFO opens once it has a reader")
+    File::options().write(true).open(fifo).expect("a FIFO opens once it has a reader")
 }

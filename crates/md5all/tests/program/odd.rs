@@ -16,20 +16,14 @@ fn special_files_are_skipped_and_said_once() {
     fifo(&dir.path().join("t/fifo"));
     let one = run(dir.path(), &["t"]);
     assert_eq!(one.code, Some(0));
-    assert_eq!(
-        one.stderr,
-        "md5all: skipped 1 special file (FIFO, socket or device)\n"
-    );
+    assert_eq!(one.stderr, "md5all: skipped 1 special file (FIFO, socket or device)\n");
     assert_eq!(one.names(), ["t/a", "t/z"]);
 
     fifo(&dir.path().join("t/sub"));
     UnixListener::bind(dir.path().join("t/socket")).unwrap();
     let three = run(dir.path(), &["t"]);
     assert_eq!(three.code, Some(0));
-    assert_eq!(
-        three.stderr,
-        "md5all: skipped 3 special files (FIFO, socket or device)\n"
-    );
+    assert_eq!(three.stderr, "md5all: skipped 3 special files (FIFO, socket or device)\n");
 }
 
 #[test]
@@ -37,12 +31,7 @@ fn a_special_file_on_the_command_line_is_read() {
     let dir = tree(&[]);
     let path = dir.path().join("fifo");
     fifo(&path);
-    let child = md5all(dir.path())
-        .arg("fifo")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = md5all(dir.path()).arg("fifo").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     open_writer(&path).write_all(b"through a pipe").unwrap();
     let line = format!("{}  fifo\n", md5(b"through a pipe"));
     assert_eq!(join(child).clean(), line);
@@ -164,20 +153,13 @@ fn a_file_that_changes_while_it_is_read_has_no_digest() {
     let huge = dir.path().join("t/huge");
     let file = File::create(&huge).unwrap();
     file.set_len(1 << 40).unwrap();
-    let child = md5all(dir.path())
-        .args(["-j", "2", "t"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child =
+        md5all(dir.path()).args(["-j", "2", "t"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until_read(&child, &huge);
     file.set_len(10).unwrap();
     let ended = join(child);
     assert_eq!(ended.code, Some(2));
-    assert_eq!(
-        ended.stderr,
-        "md5all: t/huge: file changed while it was read\n"
-    );
+    assert_eq!(ended.stderr, "md5all: t/huge: file changed while it was read\n");
     assert_eq!(ended.names(), ["t/a", "t/z"]);
 }
 

@@ -8,17 +8,11 @@ fn formats_and_line_ends() {
     let (a, b) = (md5(b"a"), md5(b"b\nc"));
     let rows: [(&[&str], String); 6] = [
         (&["--format", "gnu"], format!("{a}  a\n\\{b}  b\\nc\n")),
-        (
-            &["--format", "bsd"],
-            format!("MD5 (a) = {a}\n\\MD5 (b\\nc) = {b}\n"),
-        ),
+        (&["--format", "bsd"], format!("MD5 (a) = {a}\n\\MD5 (b\\nc) = {b}\n")),
         (&["--tag"], format!("MD5 (a) = {a}\n\\MD5 (b\\nc) = {b}\n")),
         (&["--format=go"], format!("a:\t{a}\n\\b\\nc:\t{b}\n")),
         (&["-z"], format!("{a}  a\0{b}  b\nc\0")),
-        (
-            &["--zero", "--format", "go"],
-            format!("a:\t{a}\0b\nc:\t{b}\0"),
-        ),
+        (&["--zero", "--format", "go"], format!("a:\t{a}\0b\nc:\t{b}\0")),
     ];
     for (flags, expected) in rows {
         let arguments = [flags, &["a", "b\nc"]].concat();
@@ -29,12 +23,8 @@ fn formats_and_line_ends() {
 #[test]
 fn nonsense_is_exit_3() {
     let dir = tree(&["a"]);
-    let rows: [&[&str]; 4] = [
-        &["--nonsense"],
-        &["-j", "0", "a"],
-        &["--format", "md4", "a"],
-        &["--tag", "--format", "go", "a"],
-    ];
+    let rows: [&[&str]; 4] =
+        [&["--nonsense"], &["-j", "0", "a"], &["--format", "md4", "a"], &["--tag", "--format", "go", "a"]];
     for arguments in rows {
         let ended = run(dir.path(), arguments);
         assert_eq!(ended.code, Some(3), "{arguments:?}");
@@ -46,11 +36,7 @@ fn nonsense_is_exit_3() {
 #[test]
 fn help_and_version_are_exit_0() {
     let dir = tree(&[]);
-    assert!(
-        run(dir.path(), &["--help"])
-            .clean()
-            .contains("Usage: md5all")
-    );
+    assert!(run(dir.path(), &["--help"]).clean().contains("Usage: md5all"));
     let version = format!("md5all {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(run(dir.path(), &["--version"]).clean(), version);
 }

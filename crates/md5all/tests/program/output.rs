@@ -24,10 +24,7 @@ fn a_manifest_that_is_replaced_lists_neither_the_old_nor_the_new() {
     run(dir.path(), &["--output=list"]).clean();
     let text = fs::read_to_string(&list).unwrap();
     assert_eq!(text, format!("{}  ./a\n", md5(b"a")));
-    assert_eq!(
-        fs::metadata(&list).unwrap().permissions().mode() & 0o777,
-        0o640
-    );
+    assert_eq!(fs::metadata(&list).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(names_in(dir.path()), ["a", "list"]);
 }
 
@@ -35,12 +32,7 @@ fn a_manifest_that_is_replaced_lists_neither_the_old_nor_the_new() {
 fn a_new_manifest_has_the_permissions_of_any_new_file() {
     let dir = tree(&["a"]);
     run(dir.path(), &["-o", "list", "a"]).clean();
-    let mode = |name| {
-        fs::metadata(dir.path().join(name))
-            .unwrap()
-            .permissions()
-            .mode()
-    };
+    let mode = |name| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
     assert_eq!(mode("list"), mode("a"));
 }
 
@@ -58,11 +50,7 @@ fn a_link_to_the_manifest_stays_one() {
 fn standard_output_in_the_tree_is_not_listed() {
     let dir = tree(&["a", "z"]);
     let list = File::create(dir.path().join("list")).unwrap();
-    let child = md5all(dir.path())
-        .stdout(list)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = md5all(dir.path()).stdout(list).stderr(Stdio::piped()).spawn().unwrap();
     join(child).clean();
     let list = fs::read_to_string(dir.path().join("list")).unwrap();
     assert_eq!(list, format!("{}  ./a\n{}  ./z\n", md5(b"a"), md5(b"z")));
@@ -89,18 +77,11 @@ fn the_old_manifest_is_untouched_by_a_failure() {
 #[test]
 fn a_manifest_that_cannot_be_made_is_one_line() {
     let dir = tree(&["a"]);
-    let rows = [
-        ("no/such/list", "No such file or directory"),
-        (".", "Is a directory"),
-        ("a/list", "Not a directory"),
-    ];
+    let rows = [("no/such/list", "No such file or directory"), (".", "Is a directory"), ("a/list", "Not a directory")];
     for (path, reason) in rows {
         let ended = run(dir.path(), &["-o", path, "a"]);
         assert_eq!(ended.code, Some(2));
-        assert_eq!(
-            ended.stderr,
-            format!("md5all: {path}: cannot create: {reason}\n")
-        );
+        assert_eq!(ended.stderr, format!("md5all: {path}: cannot create: {reason}\n"));
     }
 }
 
@@ -109,11 +90,7 @@ fn a_manifest_that_cannot_be_made_is_one_line() {
 fn a_full_disk_is_one_line() {
     let dir = tree(&["a"]);
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let child = md5all(dir.path())
-        .stdout(full)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = md5all(dir.path()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
     let ended = join(child);
     let reason = "cannot write: No space left on device";
     assert_eq!(ended.code, Some(2));
@@ -129,11 +106,7 @@ fn a_closed_pipe_is_no_line() {
     let dir = tree(&["a"]);
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
-    let child = md5all(dir.path())
-        .stdout(writer)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = md5all(dir.path()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     let ended = join(child);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), ""));
 }

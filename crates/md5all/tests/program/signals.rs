@@ -13,12 +13,7 @@ use crate::harness::*;
 const SOON: Duration = Duration::from_secs(2);
 
 fn start(dir: &TempDir, arguments: &[&str]) -> Child {
-    md5all(dir.path())
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    md5all(dir.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn interrupt(child: Child, signal: Signal) {
@@ -26,11 +21,7 @@ fn interrupt(child: Child, signal: Signal) {
     kill_process(pid(&child), signal).unwrap();
     let ended = join(child);
     let after = sent.elapsed();
-    assert_eq!(
-        (ended.code, ended.stderr.as_str()),
-        (Some(130), ""),
-        "{signal:?}"
-    );
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(130), ""), "{signal:?}");
     assert!(after < SOON, "{signal:?}: took {after:?}");
 }
 
