@@ -7,6 +7,12 @@ use fearless_simd::{Bytes, Simd, SimdBase, SimdCombine, SimdInt, SimdSplit, u8x1
 
 /// A register of 32-bit words, one lane per message.
 pub(crate) trait Vector<S: Simd>: SimdInt<S, Element = u32> {
+    /// Whether one instruction picks the bits of one register or another by those of a third.
+    const SELECTS: bool;
+
+    /// Whether one instruction rotates.
+    const ROTATES: bool;
+
     /// Puts blocks side by side, as many as fit.
     fn join(blocks: [u32x4<S>; 4]) -> Self;
 
@@ -15,6 +21,9 @@ pub(crate) trait Vector<S: Simd>: SimdInt<S, Element = u32> {
 }
 
 impl<S: Simd> Vector<S> for u32x4<S> {
+    const SELECTS: bool = cfg!(any(target_arch = "aarch64", target_arch = "wasm32"));
+    const ROTATES: bool = false;
+
     #[inline(always)]
     fn join(blocks: [u32x4<S>; 4]) -> Self {
         blocks[0]
@@ -29,6 +38,9 @@ impl<S: Simd> Vector<S> for u32x4<S> {
 // Interleaving whole registers and putting the blocks in order afterwards looks like a detour; LLVM sees through it and
 // emits the two `vpunpck` of AVX2 that work within blocks, for which the portable interface has no name.
 impl<S: Simd> Vector<S> for u32x8<S> {
+    const SELECTS: bool = false;
+    const ROTATES: bool = false;
+
     #[inline(always)]
     fn join(blocks: [u32x4<S>; 4]) -> Self {
         blocks[0].combine(blocks[1])
@@ -43,6 +55,9 @@ impl<S: Simd> Vector<S> for u32x8<S> {
 }
 
 impl<S: Simd> Vector<S> for u32x16<S> {
+    const SELECTS: bool = true;
+    const ROTATES: bool = true;
+
     #[inline(always)]
     fn join(blocks: [u32x4<S>; 4]) -> Self {
         let left = blocks[0].combine(blocks[1]);

@@ -178,6 +178,24 @@ impl<S: Simd, V: Vector<S>, const N: usize> Chains<S, V, N> {
         }
         self
     }
+
+    /// Adds `one` where `mask` is set, and `other` elsewhere.
+    ///
+    /// The two have no bit in common, so they may be added one after the other, which takes no more operations than to
+    /// join them first; and what does not wait for the newest word is done early.
+    #[inline(always)]
+    fn add_picked(self, mask: Self, one: Self, other: Self) -> Self {
+        self.each(
+            #[inline(always)]
+            |n, a| {
+                let (mask, one, other) = (mask.0[n], one.0[n], other.0[n]);
+                if V::SELECTS {
+                    return a + (((one ^ other) & mask) ^ other);
+                }
+                (a + (other & !mask)) + (one & mask)
+            },
+        )
+    }
 }
 
 impl<S: Simd, V: Vector<S>, const N: usize> Word for Chains<S, V, N> {
@@ -212,6 +230,7 @@ impl<S: Simd, V: Vector<S>, const N: usize> Word for Chains<S, V, N> {
         self.each(
             #[inline(always)]
             |n, a| match bits {
+                _ if V::ROTATES => ((a << bits) | (a >> (32 - bits))) + b.0[n],
                 16 => ((a << bits) | (a >> (32 - bits))) + b.0[n],
                 _ => ((a << bits) + b.0[n]) + (a >> (32 - bits)),
             },
@@ -220,18 +239,12 @@ impl<S: Simd, V: Vector<S>, const N: usize> Word for Chains<S, V, N> {
 
     #[inline(always)]
     fn add_f(self, b: Self, c: Self, d: Self) -> Self {
-        self.each(
-            #[inline(always)]
-            |n, a| (a + (c.0[n] & b.0[n])) + (d.0[n] & !b.0[n]),
-        )
+        self.add_picked(b, c, d)
     }
 
     #[inline(always)]
     fn add_g(self, b: Self, c: Self, d: Self) -> Self {
-        self.each(
-            #[inline(always)]
-            |n, a| (a + (c.0[n] & !d.0[n])) + (b.0[n] & d.0[n]),
-        )
+        self.add_picked(d, b, c)
     }
 
     #[inline(always)]
