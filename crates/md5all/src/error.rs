@@ -68,6 +68,10 @@ pub enum Operation {
     List,
     /// Reading a file.
     Read,
+    /// Making a manifest.
+    Create,
+    /// Writing a manifest.
+    Write,
 }
 
 impl Error {
@@ -96,7 +100,9 @@ impl Reason {
         Reason::System { operation, source: source.into() }
     }
 
-    fn kind(&self) -> io::ErrorKind {
+    /// The kind of the system's error behind this reason.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
         match self {
             Reason::System { source, .. } => source.kind(),
             Reason::Changed | Reason::Length { .. } => io::ErrorKind::InvalidData,
@@ -140,6 +146,8 @@ impl fmt::Display for Operation {
             Operation::OpenDirectory => "open directory",
             Operation::List => "list directory",
             Operation::Read => "read",
+            Operation::Create => "create",
+            Operation::Write => "write",
         })
     }
 }
@@ -175,7 +183,7 @@ impl From<errgroup::Stopped> for Error {
 }
 
 /// The system's own words, without the number that `io::Error` appends.
-pub(crate) fn system_text(error: &io::Error) -> String {
+fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     match (error.raw_os_error(), text.rfind(" (os error ")) {
         (Some(_), Some(end)) => text[..end].to_owned(),

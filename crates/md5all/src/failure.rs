@@ -1,10 +1,11 @@
 //! What ends the program early, and how it is said on standard error.
 
-use std::io::{self, Write};
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use md5all::Error;
+use md5all::{Error, Operation, Reason};
 
 use crate::exit::Exit;
 use crate::quote::quote;
@@ -14,31 +15,26 @@ use crate::quote::quote;
 pub(crate) enum Failure {
     /// Hashing ended early: interrupted, or at the first problem.
     Trees(Error),
-    /// The manifest could not be written.
-    Output {
-        /// Where it was to go.
-        name: PathBuf,
-        /// What was being done to it.
-        operation: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The manifest, which was to go to the path, could not be written.
+    Output(PathBuf, Reason),
     /// Signals could not be listened to.
     Signals(ctrlc::Error),
 }
 
 impl Failure {
+    /// The manifest `name` could not be made or written.
+    pub(crate) fn output(name: PathBuf, operation: Operation, source: io::Error) -> Failure {
+        Failure::Output(name, Reason::System { operation, source })
+    }
+
     /// Says what happened, if anybody needs to be told, and what to exit with.
     pub(crate) fn report(self) -> Exit {
         match self {
             Failure::Trees(Error::Stopped) => return Exit::Interrupted,
-            Failure::Trees(Error::Entry { path, reason }) => {
-                complain(path.as_os_str().as_bytes(), &reason);
-            }
             // Whoever read the lines has gone, and knows.
-            Failure::Output { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {}
-            Failure::Output { name, operation, source } => {
-                complain(name.as_os_str().as_bytes(), &format!("cannot {operation}: {}", without_number(&source)))
+            Failure::Output(_, reason) if reason.kind() == ErrorKind::BrokenPipe => {}
+            Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) => {
+                complain(path.as_os_str().as_bytes(), &reason);
             }
             Failure::Trees(error) => say(&error.to_string()),
             Failure::Signals(error) => say(&format!("cannot listen for signals: {error}")),
@@ -60,7 +56,7 @@ impl From<ctrlc::Error> for Failure {
 }
 
 /// One line about one path.
-pub(crate) fn complain(path: &[u8], reason: &dyn std::fmt::Display) {
+pub(crate) fn complain(path: &[u8], reason: &dyn Display) {
     say(&format!("{}: {reason}", quote(path)));
 }
 
@@ -70,13 +66,4 @@ pub(crate) fn complain(path: &[u8], reason: &dyn std::fmt::Display) {
 /// which will see the exit status.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().write_all(format!("md5all: {text}\n").as_bytes());
-}
-
-/// The system's own words, without the number that `io::Error` appends.
-fn without_number(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
 }

@@ -6,6 +6,7 @@
 //! joining anybody. The handler runs on a thread of `ctrlc`'s, not inside the
 //! signal, so it may lock and remove files.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use errgroup::Cancel;
 
 use crate::exit::Exit;
-use crate::failure::say;
+use crate::failure::complain;
 
 /// How long the program has for ending by itself, so that all is over within a
 /// tenth of a second.
@@ -80,6 +81,6 @@ fn remove(path: &Path) {
         Ok(()) => {}
         // The program was about to end by itself, and had come this far.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => say(&format!("{}: {error}", path.display())),
+        Err(error) => complain(path.as_os_str().as_bytes(), &error),
     }
 }

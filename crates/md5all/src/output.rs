@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use md5all::FileId;
+use md5all::{FileId, Operation};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ impl Output {
         };
         match opened {
             Ok((target, files)) => Ok(Output { name, target, files }),
-            Err(source) => Err(Failure::Output { name, operation: "create", source }),
+            Err(error) => Err(Failure::output(name, Operation::Create, error)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IntoInnerError};
 use std::path::PathBuf;
 
 use md5all::manifest::{Format, LineEnd, Writer};
-use md5all::{Outcome, PathBuffer, Record, Skip};
+use md5all::{Operation, Outcome, PathBuffer, Record, Skip};
 
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, say};
@@ -97,6 +97,6 @@ fn commit(manifest: Writer<BufWriter<Output>>) -> io::Result<()> {
     output.commit()
 }
 
-fn cannot_write(name: PathBuf, source: io::Error) -> Failure {
-    Failure::Output { name, operation: "write", source }
+fn cannot_write(name: PathBuf, error: io::Error) -> Failure {
+    Failure::output(name, Operation::Write, error)
 }
