@@ -9,9 +9,13 @@
 use std::collections::VecDeque;
 
 use crate::sync::Mutex;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::Ordering::Relaxed;
 
 pub(crate) struct Backlog<T> {
     coming: Mutex<VecDeque<T>>,
+    /// Whether `coming` holds anything: for a look without the lock, written under it.
+    come: AtomicBool,
     going: Mutex<Going<T>>,
 }
 
@@ -25,15 +29,20 @@ impl<T> Backlog<T> {
     pub(crate) fn new() -> Self {
         Self {
             coming: Mutex::new(VecDeque::new()),
-            going: Mutex::new(Going {
-                tasks: VecDeque::new(),
-                taken: 0,
-            }),
+            come: AtomicBool::new(false),
+            going: Mutex::new(Going { tasks: VecDeque::new(), taken: 0 }),
         }
     }
 
     pub(crate) fn push(&self, task: T) {
-        self.coming.lock().push_back(task);
+        let mut coming = self.coming.lock();
+        coming.push_back(task);
+        self.come.store(true, Relaxed);
+    }
+
+    /// Whether a task has come since the last look into the queue. A hint, for those who spin: not a promise.
+    pub(crate) fn has_come(&self) -> bool {
+        self.come.load(Relaxed)
     }
 
     /// The next task, and whether there are more.
@@ -42,6 +51,7 @@ impl<T> Backlog<T> {
         // At one and not at none: otherwise what is coming would be left behind without a word.
         if going.tasks.len() <= 1 {
             let mut coming = self.coming.lock();
+            self.come.store(false, Relaxed);
             if going.tasks.is_empty() {
                 std::mem::swap(&mut going.tasks, &mut coming);
             } else {

@@ -38,11 +38,17 @@ pub(crate) fn until<T>(mut poll: impl FnMut(&Waker) -> Poll<T>) -> T {
     }
 }
 
-/// Looks a few times whether `ready`, for what takes less time than parking does.
-pub(crate) fn spin(mut ready: impl FnMut() -> bool) -> bool {
-    const LOOKS: u32 = 200;
-    (0..LOOKS).any(|_| {
+/// Looks a few times whether `ready`, for what takes less time than parking and being woken does: at first on this
+/// core, then letting others run, whose work this may wait for.
+pub(crate) fn linger(mut ready: impl FnMut() -> bool) -> bool {
+    const SPINS: u32 = 50;
+    const YIELDS: u32 = 5;
+    let spun = (0..SPINS).any(|_| {
         std::hint::spin_loop();
+        ready()
+    });
+    spun || (0..YIELDS).any(|_| {
+        thread::yield_now();
         ready()
     })
 }

@@ -143,10 +143,7 @@ const DEADLINE_EXCEEDED: u8 = 2;
 impl Context {
     /// The context that is never cancelled and has no deadline: the root of every tree. Costs no allocation.
     pub fn background() -> Self {
-        Self {
-            node: None,
-            values: None,
-        }
+        Self { node: None, values: None }
     }
 
     /// A child, and the handle that cancels it. It is also cancelled with this context.
@@ -176,9 +173,7 @@ impl Context {
             node.expire();
         } else if !node.is_over() {
             let alarm: Weak<Node> = Arc::downgrade(&node);
-            node.alarm
-                .set(timer::set(deadline, alarm))
-                .expect("a new node has no alarm");
+            node.alarm.set(timer::set(deadline, alarm)).expect("a new node has no alarm");
         }
         (self.over(&node), Cancel { node })
     }
@@ -189,22 +184,13 @@ impl Context {
     /// Values are for what belongs to a request and crosses many hands, such as an id to log. Wrap what you store in
     /// a type of your own, so that nobody else's `String` hides it.
     pub fn with_value<T: Any + Send + Sync>(&self, value: T) -> Self {
-        let value = Value {
-            value: Box::new(value),
-            outer: self.values.clone(),
-        };
-        Self {
-            node: self.node.clone(),
-            values: Some(Arc::new(value)),
-        }
+        let value = Value { value: Box::new(value), outer: self.values.clone() };
+        Self { node: self.node.clone(), values: Some(Arc::new(value)) }
     }
 
     /// A context with the same values that is not cancelled with this one and has no deadline.
     pub fn without_cancel(&self) -> Self {
-        Self {
-            node: None,
-            values: self.values.clone(),
-        }
+        Self { node: None, values: self.values.clone() }
     }
 
     /// The value of type `T` that was added last, here or in a context this one was made from.
@@ -279,11 +265,7 @@ impl Context {
         if node.is_over() {
             return crossbeam_channel::bounded(0).1; // its sender is gone: disconnected
         }
-        links
-            .done
-            .get_or_insert_with(|| crossbeam_channel::bounded(0))
-            .1
-            .clone()
+        links.done.get_or_insert_with(|| crossbeam_channel::bounded(0)).1.clone()
     }
 
     /// Blocks until the context is cancelled; for ever on one that nothing can cancel.
@@ -295,10 +277,7 @@ impl Context {
         };
         let mut links = node.links();
         while !node.is_over() {
-            links = node
-                .over
-                .wait(links)
-                .unwrap_or_else(PoisonError::into_inner);
+            links = node.over.wait(links).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -315,10 +294,7 @@ impl Context {
 
     /// A future that is ready when the context is cancelled, on any executor. Dropping it forgets it.
     pub fn cancelled(&self) -> Cancelled {
-        Cancelled {
-            ctx: self.clone(),
-            watch: None,
-        }
+        Cancelled { ctx: self.clone(), watch: None }
     }
 
     /// Runs `function` on a thread of its own once the context is cancelled: at once if it is already.
@@ -339,11 +315,7 @@ impl Context {
     pub fn after_func(&self, function: impl FnOnce() + Send + 'static) -> AfterFunc {
         let function = Arc::new(Function(Mutex::new(Some(Box::new(function)))));
         let key = self.watch(Watch::Run(Arc::clone(&function)));
-        let watch = self
-            .node
-            .as_ref()
-            .zip(key)
-            .map(|(node, key)| (Arc::downgrade(node), key));
+        let watch = self.node.as_ref().zip(key).map(|(node, key)| (Arc::downgrade(node), key));
         AfterFunc { function, watch }
     }
 
@@ -374,10 +346,7 @@ impl Context {
     }
 
     fn over(&self, node: &Arc<Node>) -> Self {
-        Self {
-            node: Some(Arc::clone(node)),
-            values: self.values.clone(),
-        }
+        Self { node: Some(Arc::clone(node)), values: self.values.clone() }
     }
 }
 
@@ -385,8 +354,7 @@ impl Cancel {
     /// Cancels the context, and those made from it, with [`ContextError::Canceled`] as the cause. Does nothing if it
     /// is over already. Blocks on nothing but short locks.
     pub fn cancel(&self) {
-        self.node
-            .cancel(CANCELED, Cause::new(ContextError::Canceled));
+        self.node.cancel(CANCELED, Cause::new(ContextError::Canceled));
     }
 
     /// The same with a cause of its own: an error, or a text.
@@ -462,10 +430,7 @@ impl Node {
     }
 
     fn cause(&self) -> Cause {
-        self.cause
-            .get()
-            .expect("the cause is set before the state")
-            .clone()
+        self.cause.get().expect("the cause is set before the state").clone()
     }
 
     fn links(&self) -> MutexGuard<'_, Links> {
@@ -475,10 +440,7 @@ impl Node {
 
     /// The deadline has passed.
     fn expire(&self) {
-        self.cancel(
-            DEADLINE_EXCEEDED,
-            Cause::new(ContextError::DeadlineExceeded),
-        );
+        self.cancel(DEADLINE_EXCEEDED, Cause::new(ContextError::DeadlineExceeded));
     }
 
     /// Ends this node and all below it, and only then tells those who wait: whoever is woken sees the whole tree over.
@@ -495,10 +457,7 @@ impl Node {
             next += 1;
         }
         // The channels disconnect here too, by being dropped.
-        ended
-            .into_iter()
-            .flat_map(|links| links.watches.into_values())
-            .for_each(Watch::fire);
+        ended.into_iter().flat_map(|links| links.watches.into_values()).for_each(Watch::fire);
     }
 
     /// Ends this node alone. `None` if it was over; otherwise who else must hear of it.
@@ -507,9 +466,7 @@ impl Node {
         if self.is_over() {
             return None;
         }
-        self.cause
-            .set(cause)
-            .expect("only the first to cancel comes here");
+        self.cause.set(cause).expect("only the first to cancel comes here");
         self.state.store(state, Release);
         let links = std::mem::take(&mut *links);
         self.over.notify_all();
@@ -590,11 +547,7 @@ impl Future for Cancelled {
             return Poll::Ready(());
         }
         self.watch = self.ctx.wake_when_cancelled(cx.waker().clone());
-        if self.ctx.is_cancelled() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if self.ctx.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -653,9 +606,7 @@ impl Debug for Context {
 
 impl Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node")
-            .field("cause", &self.cause.get())
-            .finish_non_exhaustive()
+        f.debug_struct("Node").field("cause", &self.cause.get()).finish_non_exhaustive()
     }
 }
 

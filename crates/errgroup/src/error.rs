@@ -88,9 +88,7 @@ impl<E: Display> Display for Failed<E> {
 
 impl<E: Display> Debug for Failed<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Failed")
-            .field(&format_args!("{self}"))
-            .finish()
+        f.debug_tuple("Failed").field(&format_args!("{self}")).finish()
     }
 }
 

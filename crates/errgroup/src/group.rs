@@ -68,7 +68,7 @@ pub(crate) struct Shared<E> {
 
 pub(crate) type Task<E> = Box<dyn FnOnce() -> Result<(), E> + Send>;
 
-/// The pool has been asked for a worker, and none has come since.
+/// The group is on the pool's list: a worker will come.
 const OFFERED: usize = 1;
 const WORKER: usize = 2;
 
@@ -86,9 +86,7 @@ thread_local! {
 impl<E: Display + Send + Sync + 'static> Group<E> {
     /// A group without a context: a failing task cancels nothing.
     pub fn new() -> Self {
-        Self {
-            shared: Shared::new(None),
-        }
+        Self { shared: Shared::new(None) }
     }
 
     /// A group, and the context made from `parent` that is cancelled at the first error or panic, with that as its
@@ -108,12 +106,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     #[doc(alias = "WithContext")]
     pub fn with_context(parent: &Context) -> (Self, Context) {
         let (ctx, cancel) = parent.with_cancel();
-        (
-            Self {
-                shared: Shared::new(Some(cancel)),
-            },
-            ctx,
-        )
+        (Self { shared: Shared::new(Some(cancel)) }, ctx)
     }
 
     /// Runs `task` in the group.
@@ -221,9 +214,7 @@ impl<E: Display + Send + Sync + 'static> Default for Group<E> {
 
 impl<E: Display + Send + Sync + 'static> Debug for Group<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group")
-            .field("active", &self.shared.state.active())
-            .finish_non_exhaustive()
+        f.debug_struct("Group").field("active", &self.shared.state.active()).finish_non_exhaustive()
     }
 }
 
@@ -238,12 +229,7 @@ impl<E: Display + Send + Sync + 'static> Drop for Group<E> {
 
 impl<E: Display + Send + Sync + 'static> Shared<E> {
     pub(crate) fn new(cancel: Option<Cancel>) -> Arc<Self> {
-        Arc::new(Self {
-            state: State::new(),
-            tasks: Backlog::new(),
-            staff: AtomicUsize::new(0),
-            cancel,
-        })
+        Arc::new(Self { state: State::new(), tasks: Backlog::new(), staff: AtomicUsize::new(0), cancel })
     }
 
     /// See [`Group::go`]. How a closure becomes a [`Task`] is the caller's to say, for [`scope`](crate::scope) has
@@ -253,7 +239,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
             if self.is_inside() {
                 return self.attempt(boxed(task));
             }
-            if !block::spin(|| self.state.try_acquire()) {
+            if !block::linger(|| self.state.try_acquire()) {
                 let mut turn = Turn::default();
                 block::until(|waker| self.state.poll_acquire(&mut turn, waker));
             }
@@ -262,11 +248,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     }
 
     /// See [`Group::try_go`].
-    pub(crate) fn try_go<F>(
-        self: &Arc<Self>,
-        task: F,
-        boxed: impl FnOnce(F) -> Task<E>,
-    ) -> Result<(), Refused<F>> {
+    pub(crate) fn try_go<F>(self: &Arc<Self>, task: F, boxed: impl FnOnce(F) -> Task<E>) -> Result<(), Refused<F>> {
         if !self.state.try_acquire() {
             return Err(Refused::new(task));
         }
@@ -332,19 +314,15 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// Sees to it that a worker comes for what is queued.
     ///
-    /// The flag is lowered by the worker that comes, before it looks at the queue: whoever finds it still raised has
-    /// queued its task in time for that look.
+    /// The flag is lowered by the worker that takes the group off the list, before it looks at the queue: whoever finds
+    /// it still raised has queued its task in time for that look.
     fn call_worker(self: &Arc<Self>) {
         if self.staff.load(Relaxed) & OFFERED != 0 {
             return;
         }
         let before = self.staff.fetch_or(OFFERED, AcqRel);
         if before & OFFERED == 0 {
-            let need = if before < WORKER {
-                Need::Worker
-            } else {
-                Need::Help
-            };
+            let need = if before < WORKER { Need::Worker } else { Need::Help };
             pool::offer(self.clone(), need);
         }
     }
@@ -394,10 +372,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// See [`Group::wait`].
     fn wait(&self) -> Result<(), Failed<E>> {
-        assert!(
-            !self.is_inside(),
-            "a task waits for its own group: it would wait for itself"
-        );
+        assert!(!self.is_inside(), "a task waits for its own group: it would wait for itself");
         self.rest();
         self.cancel();
         match self.state.verdict() {
@@ -410,8 +385,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// See [`Group::join`].
     pub(crate) fn join(&self) -> Result<(), E> {
-        self.wait()
-            .map_err(|failed| failed.take().expect("only one join can take the error"))
+        self.wait().map_err(|failed| failed.take().expect("only one join can take the error"))
     }
 
     /// Blocks until no task is active. Runs what is queued meanwhile: it could not return before that is done anyway.
@@ -421,7 +395,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         }
         self.help();
         let idle = || self.state.active() == 0;
-        if !idle() && !block::spin(idle) {
+        if !idle() && !block::linger(idle) {
             let mut turn = Turn::default();
             block::until(|waker| self.state.poll_idle(&mut turn, waker));
         }
@@ -453,18 +427,27 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 }
 
 impl<E: Display + Send + Sync + 'static> Work for Shared<E> {
-    fn run(self: Arc<Self>) {
+    fn run(self: Arc<Self>, last: bool) {
+        if last {
+            self.staff.fetch_and(!OFFERED, AcqRel); // before the first look at the queue: see `call_worker`
+        }
         let _here = Here::new(&self.staff);
         let _inside = self.enter();
         let mut ran = 0;
-        while let Some((task, more)) = self.tasks.pop() {
-            if more {
-                self.call_worker();
+        loop {
+            while let Some((task, more)) = self.tasks.pop() {
+                if more {
+                    self.call_worker();
+                }
+                self.execute(task);
+                ran += 1;
+                if ran >= TURN && pool::others_wait() {
+                    self.call_worker();
+                    return;
+                }
             }
-            self.execute(task);
-            ran += 1;
-            if ran >= TURN && pool::others_wait() {
-                self.call_worker();
+            // To be called back costs more than to stay for a moment, and a group at its limit has its next task soon.
+            if !block::linger(|| self.tasks.has_come()) {
                 return;
             }
         }
@@ -493,7 +476,6 @@ struct Here<'staff>(&'staff AtomicUsize);
 
 impl<'staff> Here<'staff> {
     fn new(staff: &'staff AtomicUsize) -> Self {
-        staff.fetch_and(!OFFERED, AcqRel);
         staff.fetch_add(WORKER, Relaxed);
         Self(staff)
     }

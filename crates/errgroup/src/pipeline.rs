@@ -47,7 +47,7 @@ use crate::queue::{Halt, Queue};
 ///     }
 ///     Ok::<_, String>(())
 /// })
-/// .map(4, Order::Source { window: 32 }, |n| Ok(n * n));
+/// .each(4, Order::Source { window: 32 }, |n| Ok(n * n));
 ///
 /// let mut next = 1;
 /// for square in squares {
@@ -144,12 +144,7 @@ where
         F: FnOnce(&Output<T>) -> Result<(), E> + Send + 'static,
     {
         let (group, ctx) = Group::with_context(ctx);
-        let pipeline = Self {
-            output: queue(&ctx, bound, 1),
-            group: Some(group),
-            ctx,
-            bound,
-        };
+        let pipeline = Self { output: queue(&ctx, bound, 1), group: Some(group), ctx, bound };
         let output = pipeline.sender();
         let shared = Arc::clone(pipeline.shared());
         pipeline.shared().reside(Box::new(move || {
@@ -165,7 +160,7 @@ where
     /// # Panics
     ///
     /// If `workers` is 0, or the window of `order` is.
-    pub fn map<U, F>(self, workers: usize, order: Order, function: F) -> Pipeline<U, E>
+    pub fn each<U, F>(self, workers: usize, order: Order, function: F) -> Pipeline<U, E>
     where
         U: Send + 'static,
         F: Fn(T) -> Result<U, E> + Send + Sync + 'static,
@@ -217,10 +212,7 @@ where
             let (shared, body) = (Arc::clone(next.shared()), Arc::clone(&body));
             let (queue, output) = (Arc::clone(&input), next.sender());
             next.shared().reside(Box::new(move || {
-                let mut input = Input {
-                    queue,
-                    halted: None,
-                };
+                let mut input = Input { queue, halted: None };
                 let result = body(&mut input, &output);
                 finish(&shared, result, input.halted, &output);
                 input.queue.reader_gone();
@@ -259,10 +251,7 @@ where
         for _ in 0..workers {
             let (desk, body) = (Arc::clone(&desk), Arc::clone(&body));
             next.shared().reside(Box::new(move || {
-                let mut tickets = Tickets {
-                    desk: Arc::clone(&desk) as Arc<dyn Desk<T, U>>,
-                    halted: None,
-                };
+                let mut tickets = Tickets { desk: Arc::clone(&desk) as Arc<dyn Desk<T, U>>, halted: None };
                 let result = body(&mut tickets);
                 finish(&desk.shared, result, tickets.halted, &desk.output);
                 desk.input.reader_gone();
@@ -289,30 +278,18 @@ where
         // The workers take over as readers before the pipeline, as the consumer so far, goes.
         self.output.add_readers(workers);
         let output = queue(&self.ctx, window.unwrap_or(self.bound), workers);
-        let next = Pipeline {
-            group: self.group.take(),
-            ctx: self.ctx.clone(),
-            bound: self.bound,
-            output,
-        };
+        let next = Pipeline { group: self.group.take(), ctx: self.ctx.clone(), bound: self.bound, output };
         self.output.reader_gone();
         (next, Arc::clone(&self.output))
     }
 
     fn sender(&self) -> Output<T> {
         let queue = Arc::clone(&self.output);
-        Output {
-            queue,
-            ctx: self.ctx.clone(),
-            abandoned: AtomicBool::new(false),
-        }
+        Output { queue, ctx: self.ctx.clone(), abandoned: AtomicBool::new(false) }
     }
 
     fn shared(&self) -> &Arc<Shared<E>> {
-        self.group
-            .as_ref()
-            .expect("a pipeline that is being built has not ended")
-            .shared()
+        self.group.as_ref().expect("a pipeline that is being built has not ended").shared()
     }
 }
 
@@ -351,11 +328,7 @@ impl<T> Iterator for Input<T> {
 
     /// Blocks until an item or the end comes.
     fn next(&mut self) -> Option<T> {
-        self.queue
-            .pop()
-            .map_err(|halt| self.halted = Some(halt))
-            .ok()
-            .map(|(_, item)| item)
+        self.queue.pop().map_err(|halt| self.halted = Some(halt)).ok().map(|(_, item)| item)
     }
 }
 
@@ -404,11 +377,7 @@ impl<T, U> Iterator for Tickets<T, U> {
     /// With [`Order::Source`], a worker that keeps the oldest ticket must use [`try_next`](Tickets::try_next): its own
     /// result may be what everyone waits for.
     fn next(&mut self) -> Option<Self::Item> {
-        self.desk
-            .take()
-            .map_err(|halt| self.halted = Some(halt))
-            .ok()
-            .map(|(n, item)| (self.ticket(n), item))
+        self.desk.take().map_err(|halt| self.halted = Some(halt)).ok().map(|(n, item)| (self.ticket(n), item))
     }
 }
 
@@ -430,11 +399,7 @@ impl<T, U> Tickets<T, U> {
     }
 
     fn ticket(&self, number: u64) -> Ticket<U> {
-        Ticket {
-            home: Arc::clone(&self.desk).home(),
-            number,
-            spent: false,
-        }
+        Ticket { home: Arc::clone(&self.desk).home(), number, spent: false }
     }
 }
 
@@ -498,8 +463,7 @@ where
     }
 
     fn report_loss(&self) {
-        self.shared
-            .fail(Stopped::new("a ticket was dropped without a result").into());
+        self.shared.fail(Stopped::new("a ticket was dropped without a result").into());
     }
 }
 
@@ -511,9 +475,7 @@ where
 {
     fn take(&self) -> Result<(u64, T), Halt> {
         self.output.queue.reserve()?;
-        self.input
-            .pop()
-            .inspect_err(|_| self.output.queue.unreserve())
+        self.input.pop().inspect_err(|_| self.output.queue.unreserve())
     }
 
     fn try_take(&self) -> Result<Option<(u64, T)>, Halt> {
@@ -540,10 +502,7 @@ where
 {
     fn settle(&self, number: u64, result: U) -> Result<(), Stopped> {
         let number = self.ordered.then_some(number);
-        self.output
-            .queue
-            .fill(number, result)
-            .map_err(|halt| self.output.refused(halt))
+        self.output.queue.fill(number, result).map_err(|halt| self.output.refused(halt))
     }
 
     fn lose(&self) {
@@ -571,10 +530,7 @@ where
 }
 
 fn queue<T: Send + 'static>(ctx: &Context, bound: usize, writers: usize) -> Arc<Queue<T>> {
-    assert!(
-        bound > 0,
-        "a queue that holds nothing would never pass anything on"
-    );
+    assert!(bound > 0, "a queue that holds nothing would never pass anything on");
     let queue = Arc::new(Queue::new(bound, writers));
     queue.add_readers(1); // the consumer, until a stage takes its place
     ctx.wake_when_cancelled(Waker::from(Arc::clone(&queue)));
@@ -601,24 +557,18 @@ impl std::error::Error for TryNextError {}
 
 impl<T, E: Display + Send + Sync + 'static> Debug for Pipeline<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipeline")
-            .field("context", &self.ctx)
-            .finish_non_exhaustive()
+        f.debug_struct("Pipeline").field("context", &self.ctx).finish_non_exhaustive()
     }
 }
 
 impl<T, U> Debug for Tickets<T, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tickets")
-            .field("halted", &self.halted)
-            .finish_non_exhaustive()
+        f.debug_struct("Tickets").field("halted", &self.halted).finish_non_exhaustive()
     }
 }
 
 impl<U> Debug for Ticket<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket")
-            .field("number", &self.number)
-            .finish_non_exhaustive()
+        f.debug_struct("Ticket").field("number", &self.number).finish_non_exhaustive()
     }
 }

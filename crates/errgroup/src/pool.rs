@@ -23,8 +23,9 @@ use std::time::Duration;
 
 /// Queued tasks that workers may come for.
 pub(crate) trait Work: Send + Sync {
-    /// Runs queued tasks until none is left, or the worker had better look elsewhere ([`others_wait`]).
-    fn run(self: Arc<Self>);
+    /// Runs queued tasks until none is left, or the worker had better look elsewhere ([`others_wait`]). `last` says
+    /// that the offer is off the list: what is queued from now on needs a new one.
+    fn run(self: Arc<Self>, last: bool);
 
     /// A number that changes when a task is taken.
     fn progress(&self) -> usize;
@@ -46,6 +47,9 @@ pub(crate) enum Need {
 
 /// How long a worker without work stays.
 const KEEP: Duration = Duration::from_secs(10);
+/// The most workers there are. Linux gives a process 65,530 mappings by default and a thread takes four; the thread
+/// for which there are none left takes the whole process down with it.
+const MOST: usize = 15_000;
 /// How long the first in line may stand still before the monitor adds workers.
 const TICK: Duration = Duration::from_millis(1);
 /// How many ticks with nothing ready the monitor stays awake, so that busy times do not wake it again and again.
@@ -73,6 +77,8 @@ struct Desk {
     idle: usize,
     /// Calls that no worker has answered yet.
     calls: usize,
+    /// Workers that were started and have not arrived.
+    starting: usize,
     monitor: Monitor,
 }
 
@@ -117,7 +123,7 @@ impl Once {
 }
 
 impl Work for Once {
-    fn run(self: Arc<Self>) {
+    fn run(self: Arc<Self>, _last: bool) {
         let function = self.lock().take();
         if let Some(function) = function {
             function();
@@ -145,16 +151,21 @@ impl Pool {
             Need::Worker | Need::Resident => desk.ready.push_front(work),
         }
         self.waiting.store(desk.ready.len(), Relaxed);
+        self.send_for(&mut desk, need);
+    }
+
+    /// Sees to it that somebody comes for what is on the list.
+    fn send_for(&'static self, desk: &mut Desk, need: Need) {
         let awake = desk.workers - desk.idle;
         // Of the cores one belongs to whoever offers.
         let spare = awake < (self.cores - 1).max(1);
         let wanted = need != Need::Help || spare;
         if wanted && desk.idle > 0 {
-            self.summon(&mut desk);
+            self.summon(desk);
         } else if need == Need::Resident || (wanted && desk.workers < self.cores) {
-            self.hire(&mut desk);
+            self.hire(desk);
         } else {
-            self.watch(&mut desk);
+            self.watch(desk);
         }
     }
 
@@ -167,9 +178,15 @@ impl Pool {
 
     /// Starts a worker. Where the system refuses, what is ready stays so, and the monitor tries again.
     fn hire(&'static self, desk: &mut Desk) {
+        if desk.workers >= MOST {
+            return self.watch(desk);
+        }
         let thread = thread::Builder::new().name("errgroup-worker".to_owned());
         match thread.spawn(|| self.work()) {
-            Ok(_) => desk.workers += 1,
+            Ok(_) => {
+                desk.workers += 1;
+                desk.starting += 1;
+            }
             Err(_) => self.watch(desk),
         }
     }
@@ -193,15 +210,15 @@ impl Pool {
     }
 
     /// The life of a worker.
-    fn work(&self) {
+    fn work(&'static self) {
         let mut desk = self.lock();
+        desk.starting -= 1;
         loop {
-            if let Some(work) = desk.ready.pop_front() {
-                self.waiting.store(desk.ready.len(), Relaxed);
+            if let Some((work, last)) = self.next(&mut desk) {
                 drop(desk);
                 // Groups catch what their tasks throw. What comes here is from a function that nobody waits for, or
                 // from a drop: the hook has printed it, and the worker goes on.
-                let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
+                let _ = catch_unwind(AssertUnwindSafe(|| work.run(last)));
                 desk = self.lock();
             } else {
                 let called;
@@ -214,14 +231,24 @@ impl Pool {
         }
     }
 
+    /// The first in line. It goes to the end of the line while it has tasks for others too, so that a worker that was
+    /// started for it finds it, and off the list with its last.
+    fn next(&'static self, desk: &mut Desk) -> Option<(Arc<dyn Work>, bool)> {
+        let work = desk.ready.pop_front()?;
+        let last = work.queued() <= 1;
+        if !last {
+            desk.ready.push_back(Arc::clone(&work));
+            self.send_for(desk, Need::Help);
+        }
+        self.waiting.store(desk.ready.len(), Relaxed);
+        Some((work, last))
+    }
+
     /// Waits to be called; says whether it was.
     fn idle<'desk>(&self, mut desk: MutexGuard<'desk, Desk>) -> (MutexGuard<'desk, Desk>, bool) {
         desk.idle += 1;
         let uncalled = |desk: &mut Desk| desk.calls == 0;
-        (desk, _) = self
-            .call
-            .wait_timeout_while(desk, KEEP, uncalled)
-            .unwrap_or_else(PoisonError::into_inner);
+        (desk, _) = self.call.wait_timeout_while(desk, KEEP, uncalled).unwrap_or_else(PoisonError::into_inner);
         if desk.calls > 0 {
             desk.calls -= 1; // whoever called has taken us off the idle
             return (desk, true);
@@ -237,34 +264,23 @@ impl Pool {
         let mut growth = 1;
         let mut quiet = 0;
         loop {
-            let first = desk.ready.front().map(Arc::clone);
-            let Some(first) = first else {
-                (last, growth, quiet) = (None, 1, quiet + 1);
-                desk = if quiet > LINGER {
-                    self.sleep(desk)
-                } else {
-                    self.tick(desk)
-                };
-                continue;
-            };
-            quiet = 0;
-            let queued = first.queued();
-            if queued == 0 {
-                desk.ready.pop_front();
-                self.waiting.store(desk.ready.len(), Relaxed);
-                drop(desk);
-                drop(first); // outside the lock: it may be the last handle of a group, and drop a user's error
-                desk = self.lock();
-                continue;
-            }
-            let now = Some((Arc::as_ptr(&first).cast::<()>(), first.progress()));
-            if now == last {
-                self.grow(&mut desk, growth.min(queued));
+            let first = desk.ready.front().map(|work| (Arc::as_ptr(work).cast::<()>(), work.progress(), work.queued()));
+            if first.is_none() {
+                quiet += 1;
+            } else if first == last {
+                let queued = desk.ready.iter().map(|work| work.queued()).sum::<usize>();
+                let on_their_way = desk.starting + desk.calls;
+                self.grow(&mut desk, growth.min(queued.saturating_sub(on_their_way)));
                 growth = growth.saturating_mul(2);
+                quiet = 0;
             }
-            last = now;
-            drop(first); // `ready` has it still
-            desk = self.tick(desk);
+            last = first;
+            if quiet > LINGER {
+                (growth, quiet) = (1, 0);
+                desk = self.sleep(desk);
+            } else {
+                desk = self.tick(desk);
+            }
         }
     }
 
@@ -279,17 +295,12 @@ impl Pool {
     }
 
     fn tick<'desk>(&self, desk: MutexGuard<'desk, Desk>) -> MutexGuard<'desk, Desk> {
-        self.alarm
-            .wait_timeout(desk, TICK)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.alarm.wait_timeout(desk, TICK).unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn sleep<'desk>(&self, mut desk: MutexGuard<'desk, Desk>) -> MutexGuard<'desk, Desk> {
         desk.monitor = Monitor::Asleep;
         let asleep = |desk: &mut Desk| desk.monitor == Monitor::Asleep;
-        self.alarm
-            .wait_while(desk, asleep)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.alarm.wait_while(desk, asleep).unwrap_or_else(PoisonError::into_inner)
     }
 }

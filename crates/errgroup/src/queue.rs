@@ -18,6 +18,8 @@ use std::task::Wake;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
+const YIELDS: u32 = 4;
+
 pub(crate) struct Queue<T> {
     line: Mutex<Line<T>>,
     /// Where readers wait for the front to be filled.
@@ -63,11 +65,7 @@ impl<T> Queue<T> {
             hungry: 0,
             blocked: 0,
         };
-        Self {
-            line: Mutex::new(line),
-            filled: Condvar::new(),
-            room: Condvar::new(),
-        }
+        Self { line: Mutex::new(line), filled: Condvar::new(), room: Condvar::new() }
     }
 
     /// Takes a place, waiting for one.
@@ -113,16 +111,20 @@ impl<T> Queue<T> {
     /// The first item and its number, waiting for it.
     pub(crate) fn pop(&self) -> Result<(u64, T), Halt> {
         let mut line = self.line.lock();
+        let mut patience = Patience::new();
         loop {
             if let Some(item) = line.try_pop()? {
                 self.after_leaving(&line);
                 return Ok(item);
             }
+            if patience.is_left() {
+                drop(line);
+                patience.spend();
+                line = self.line.lock();
+                continue;
+            }
             line.hungry += 1;
-            line = self
-                .filled
-                .wait(line)
-                .unwrap_or_else(PoisonError::into_inner);
+            line = self.filled.wait(line).unwrap_or_else(PoisonError::into_inner);
             line.hungry -= 1;
         }
     }
@@ -176,7 +178,14 @@ impl<T> Queue<T> {
 
     fn take_place(&self) -> Result<MutexGuard<'_, Line<T>>, Halt> {
         let mut line = self.line.lock();
+        let mut patience = Patience::new();
         while !line.try_take()? {
+            if patience.is_left() {
+                drop(line);
+                patience.spend();
+                line = self.line.lock();
+                continue;
+            }
             line.blocked += 1;
             line = self.room.wait(line).unwrap_or_else(PoisonError::into_inner);
             line.blocked -= 1;
@@ -192,7 +201,8 @@ impl<T> Queue<T> {
     }
 
     fn after_leaving(&self, line: &Line<T>) {
-        if line.blocked > 0 {
+        // A writer is worth waking for half a queue of places, or when the readers would else run dry.
+        if line.blocked > 0 && (line.taken <= line.bound / 2 || !line.front_is_filled()) {
             self.room.notify_one();
         }
         if line.hungry > 0 {
@@ -202,6 +212,24 @@ impl<T> Queue<T> {
                 self.filled.notify_one();
             }
         }
+    }
+}
+
+/// How often a thread lets others run before it goes to sleep: to be woken costs both sides more than that.
+struct Patience(u32);
+
+impl Patience {
+    fn new() -> Self {
+        Self(YIELDS)
+    }
+
+    fn is_left(&self) -> bool {
+        self.0 > 0
+    }
+
+    fn spend(&mut self) {
+        self.0 -= 1;
+        std::thread::yield_now();
     }
 }
 
@@ -238,11 +266,7 @@ impl<T> Line<T> {
             return Err(halt);
         }
         if !self.front_is_filled() {
-            return if self.has_ended() {
-                Err(Halt::Ended)
-            } else {
-                Ok(None)
-            };
+            return if self.has_ended() { Err(Halt::Ended) } else { Ok(None) };
         }
         let item = self.slots.pop_front().flatten();
         let number = self.head;

@@ -69,12 +69,7 @@ where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     let (ctx, cancel) = parent.with_cancel();
-    let scope = Scope {
-        shared: Shared::new(Some(cancel)),
-        ctx,
-        scope: PhantomData,
-        env: PhantomData,
-    };
+    let scope = Scope { shared: Shared::new(Some(cancel)), ctx, scope: PhantomData, env: PhantomData };
     let given = catch_unwind(AssertUnwindSafe(|| body(&scope)));
     let value = match given {
         Ok(Ok(value)) => Some(value),
@@ -145,9 +140,7 @@ impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
 
 impl<E> Debug for Scope<'_, '_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope")
-            .field("context", &self.ctx)
-            .finish_non_exhaustive()
+        f.debug_struct("Scope").field("context", &self.ctx).finish_non_exhaustive()
     }
 }
 
@@ -157,7 +150,5 @@ fn boxed<'scope, E: 'static>(task: impl FnOnce() -> Result<(), E> + Send + 'scop
     // active tasks is lowered for it; `scope_with_context` waits for that count to be zero before it returns or
     // unwinds, and `'scope` lasts until then. What a task leaves behind is its error and its panic's payload, which
     // are `'static` by their types.
-    unsafe {
-        std::mem::transmute::<Box<dyn FnOnce() -> Result<(), E> + Send + 'scope>, Task<E>>(task)
-    }
+    unsafe { std::mem::transmute::<Box<dyn FnOnce() -> Result<(), E> + Send + 'scope>, Task<E>>(task) }
 }

@@ -91,15 +91,8 @@ impl<E> State<E> {
         Self {
             word: AtomicUsize::new(0),
             limit: AtomicUsize::new(UNLIMITED),
-            gate: Mutex::new(Gate {
-                permits: VecDeque::new(),
-                idle: VecDeque::new(),
-                next: 0,
-            }),
-            outcome: Mutex::new(Outcome {
-                error: None,
-                panic: None,
-            }),
+            gate: Mutex::new(Gate { permits: VecDeque::new(), idle: VecDeque::new(), next: 0 }),
+            outcome: Mutex::new(Outcome { error: None, panic: None }),
         }
     }
 
@@ -174,11 +167,7 @@ impl<E> State<E> {
     /// Wakes as many waiters as what is free now serves, outside the lock.
     fn wake(&self, mut gate: MutexGuard<'_, Gate>) {
         let active = self.active();
-        let free = self
-            .limit
-            .load(Relaxed)
-            .saturating_sub(active)
-            .min(gate.permits.len());
+        let free = self.limit.load(Relaxed).saturating_sub(active).min(gate.permits.len());
         let mut woken: Vec<Waiter> = gate.permits.drain(..free).collect();
         if active == 0 {
             woken.extend(gate.idle.drain(..));
@@ -220,10 +209,7 @@ impl<E> State<E> {
             drop(outcome);
             return None;
         }
-        outcome.panic = Some(Panic {
-            payload: Some(payload),
-            message: message.clone(),
-        });
+        outcome.panic = Some(Panic { payload: Some(payload), message: message.clone() });
         Some(message)
     }
 
@@ -254,23 +240,14 @@ impl Gate {
         let place = list.partition_point(|waiter| waiter.number < number);
         match list.get_mut(place) {
             Some(waiter) if waiter.number == number => waiter.waker.clone_from(waker),
-            _ => list.insert(
-                place,
-                Waiter {
-                    number,
-                    waker: waker.clone(),
-                },
-            ),
+            _ => list.insert(place, Waiter { number, waker: waker.clone() }),
         }
     }
 
     fn leave(list: &mut VecDeque<Waiter>, turn: &mut Turn) {
         let Some(number) = turn.0.take() else { return };
         let place = list.partition_point(|waiter| waiter.number < number);
-        if list
-            .get(place)
-            .is_some_and(|waiter| waiter.number == number)
-        {
+        if list.get(place).is_some_and(|waiter| waiter.number == number) {
             list.remove(place);
         }
     }

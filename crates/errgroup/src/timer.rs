@@ -33,21 +33,14 @@ static TIMER: OnceLock<Timer> = OnceLock::new();
 
 /// Rings `alarm` at `deadline`, unless it is gone or unset by then.
 pub(crate) fn set(deadline: Instant, alarm: Weak<dyn Alarm>) -> Key {
-    let timer = TIMER.get_or_init(|| Timer {
-        alarms: Mutex::default(),
-        sooner: Condvar::new(),
-    });
+    let timer = TIMER.get_or_init(|| Timer { alarms: Mutex::default(), sooner: Condvar::new() });
     let mut alarms = timer.lock();
     alarms.next += 1;
     let key = (deadline, alarms.next);
     alarms.by_time.insert(key, alarm);
     if !alarms.running {
         alarms.running = start(timer);
-    } else if alarms
-        .by_time
-        .first_key_value()
-        .is_some_and(|(first, _)| *first == key)
-    {
+    } else if alarms.by_time.first_key_value().is_some_and(|(first, _)| *first == key) {
         timer.sooner.notify_one();
     }
     key
@@ -64,9 +57,7 @@ pub(crate) fn unset(key: &Key) {
 /// Without its thread no deadline would ever be kept, which is worse than a panic where the first one is asked for.
 fn start(timer: &'static Timer) -> bool {
     let thread = std::thread::Builder::new().name("errgroup-timer".to_owned());
-    thread
-        .spawn(|| timer.run())
-        .expect("a thread to keep deadlines");
+    thread.spawn(|| timer.run()).expect("a thread to keep deadlines");
     true
 }
 
@@ -80,16 +71,10 @@ impl Timer {
         loop {
             let now = Instant::now();
             alarms = match alarms.by_time.first_entry() {
-                None => self
-                    .sooner
-                    .wait(alarms)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => self.sooner.wait(alarms).unwrap_or_else(PoisonError::into_inner),
                 Some(first) if first.key().0 > now => {
                     let pause = first.key().0 - now;
-                    self.sooner
-                        .wait_timeout(alarms, pause)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    self.sooner.wait_timeout(alarms, pause).unwrap_or_else(PoisonError::into_inner).0
                 }
                 Some(first) => {
                     let alarm = first.remove();
