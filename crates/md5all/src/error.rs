@@ -182,13 +182,14 @@ impl From<errgroup::Stopped> for Error {
     }
 }
 
-/// The system's own words, without the number that `io::Error` appends.
+/// The system's own words, without the number that `io::Error` puts behind them
+/// and what a library may have added to that.
 fn system_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match (error.raw_os_error(), text.rfind(" (os error ")) {
-        (Some(_), Some(end)) => text[..end].to_owned(),
-        _ => text,
+    let mut text = error.to_string();
+    if let Some(end) = text.find(" (os error ") {
+        text.truncate(end);
     }
+    text
 }
 
 #[cfg(test)]

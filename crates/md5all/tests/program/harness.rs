@@ -154,11 +154,17 @@ pub(crate) fn unprivileged(dir: &Path) -> Option<(TempDir, Command)> {
 }
 
 /// The build directory may lie where only its owner gets at it.
+///
+/// By `cp`, not by a copy of our own: while we had it open for writing, another
+/// test might start its program and hand the descriptor down, and what somebody
+/// has open for writing cannot be run.
 fn readable_copy() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("own directory");
     let copy = dir.path().join("md5all");
-    fs::copy(env!("CARGO_BIN_EXE_md5all"), &copy).expect("a copy");
+    let program = env!("CARGO_BIN_EXE_md5all");
+    let copied = Command::new("cp").arg(program).arg(&copy).status();
+    assert!(copied.expect("there is a cp").success());
     (dir, copy)
 }
 
