@@ -54,28 +54,38 @@ fn openssl(messages: &[&[u8]], digests: &mut Digests) {
 struct Workload {
     name: &'static str,
     lengths: Vec<usize>,
+    /// How many bytes they are cut from, at most.
+    memory: usize,
     repeat: usize,
 }
 
+/// Messages that lie in buffers which a program fills again and again, and so in its core's own cache.
+const BUFFERS: usize = 256 << 10;
+
 fn workloads() -> Vec<Workload> {
-    let equal = |name, count, length: usize| Workload {
-        name,
-        lengths: vec![length; count],
-        repeat: (4 << 20) / (count * length) + 1,
-    };
     vec![
         equal("1 x 64 KiB", 1, 65536),
         equal("8 x 64 KiB", 8, 65536),
         equal("16 x 64 KiB", 16, 65536),
         equal("24 x 64 KiB", 24, 65536),
         equal("32 x 64 KiB", 32, 65536),
-        equal("8 x 2 KiB", 8, 2048),
-        equal("16 x 2 KiB", 16, 2048),
-        equal("24 x 2 KiB", 24, 2048),
+        equal("16 x 4 KiB", 16, 4096),
+        equal("24 x 4 KiB", 24, 4096),
         equal("1000 x 55 B", 1000, 55),
-        Workload { name: "10,000 x 0-64 KiB mixed", lengths: mixed(10_000, 0, 65536), repeat: 1 },
-        Workload { name: "10,000 x 0.2-8 KB mixed", lengths: mixed(10_000, 200, 8000), repeat: 1 },
+        uneven("10,000 x 0-64 KiB", 0, 65536, usize::MAX),
+        uneven("the same, in 256 KiB", 0, 65536, BUFFERS),
+        uneven("10,000 x 0.2-8 KB", 200, 8000, usize::MAX),
+        uneven("the same, in 256 KiB", 200, 8000, BUFFERS),
     ]
+}
+
+fn equal(name: &'static str, count: usize, length: usize) -> Workload {
+    let repeat = (4 << 20) / (count * length) + 1;
+    Workload { name, lengths: vec![length; count], memory: usize::MAX, repeat }
+}
+
+fn uneven(name: &'static str, from: usize, to: usize, memory: usize) -> Workload {
+    Workload { name, lengths: mixed(10_000, from, to), memory, repeat: 1 }
 }
 
 /// Lengths drawn evenly from a range, the same ones each time.
@@ -96,28 +106,34 @@ impl Random {
     }
 }
 
-/// Messages lie apart by a line more than their length, as buffers of a program that cares would.
+/// Cuts messages from `bytes`, one behind the other and from the start again where they end. Each lies a line further
+/// than its length, as buffers of a program that cares would.
 fn cut<'a>(lengths: &[usize], bytes: &'a [u8]) -> Vec<&'a [u8]> {
-    let mut rest = bytes;
+    let mut from = 0;
     let mut messages = Vec::with_capacity(lengths.len());
     for &length in lengths {
-        messages.push(&rest[..length]);
-        rest = &rest[(length + GAP).next_multiple_of(64)..];
+        if from + length > bytes.len() {
+            from = 0;
+        }
+        messages.push(&bytes[from..from + length]);
+        from += (length + GAP).next_multiple_of(64);
     }
     messages
 }
 
 const GAP: usize = 64;
 
-fn random_bytes(lengths: &[usize]) -> Vec<u8> {
-    let total: usize = lengths.iter().map(|length| (length + GAP).next_multiple_of(64)).sum();
+fn random_bytes(workload: &Workload) -> Vec<u8> {
+    let lengths = workload.lengths.iter();
+    let apart: usize = lengths.map(|length| (length + GAP).next_multiple_of(64)).sum();
     let mut random = Random(0x4d44_3500);
-    (0..total.div_ceil(4)).flat_map(|_| (random.next() as u32).to_le_bytes()).collect()
+    let words = apart.min(workload.memory).div_ceil(4);
+    (0..words).flat_map(|_| (random.next() as u32).to_le_bytes()).collect()
 }
 
 /// Times of every contender, in the order of [`CONTENDERS`].
 fn measure(workload: &Workload, rounds: usize) -> Vec<Vec<Duration>> {
-    let bytes = random_bytes(&workload.lengths);
+    let bytes = random_bytes(workload);
     let messages = cut(&workload.lengths, &bytes);
     let mut times = vec![Vec::new(); CONTENDERS.len()];
     for _ in 0..rounds {

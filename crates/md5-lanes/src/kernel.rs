@@ -39,11 +39,12 @@ impl Kernel {
     /// The first call in a process detects and tests, which takes some microseconds; later ones look it up.
     pub fn best() -> Self {
         static BEST: OnceLock<Kernel> = OnceLock::new();
-        *BEST.get_or_init(|| {
-            let mut found = Self::available();
-            found.retain(|kernel| kernel.is_right());
-            found.first().copied().unwrap_or(Self::PORTABLE)
-        })
+        *BEST.get_or_init(|| Self::first(&Self::available(), Self::is_right))
+    }
+
+    fn first(kernels: &[Self], is_right: impl Fn(Self) -> bool) -> Self {
+        let found = kernels.iter().find(|kernel| is_right(**kernel));
+        found.copied().unwrap_or(Self::PORTABLE)
     }
 
     /// Every kernel that this machine has, the fastest first; the portable one is always there and last.
@@ -171,4 +172,25 @@ fn simd_kernels(level: Level) -> Vec<Kernel> {
 )))]
 fn simd_kernels(_: Level) -> Vec<Kernel> {
     Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_here_passes_the_self_test() {
+        for kernel in Kernel::available() {
+            assert!(kernel.is_right(), "{}", kernel.name());
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_fails_the_self_test_is_passed_over() {
+        let kernels = Kernel::available();
+        let second = kernels.get(1).unwrap_or(&kernels[0]).name();
+        let without_first = |kernel: Kernel| kernel.name() != kernels[0].name();
+        assert_eq!(Kernel::first(&kernels, without_first).name(), second);
+        assert_eq!(Kernel::first(&kernels, |_| false).name(), "portable");
+    }
 }

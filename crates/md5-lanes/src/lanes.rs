@@ -58,44 +58,61 @@ pub enum Turn<B> {
 
 /// Hashes many messages at once, one in each lane.
 ///
-/// It has no allocations but a list of as many entries as there are lanes, which it keeps.
+/// Its only allocation is a list with an entry for each lane, which it keeps; what a message needs moves with its
+/// [`Job`]. Buffers whose addresses differ by a multiple of 4096 compete for the same lines of the first-level cache:
+/// the lanes run faster over buffers that lie a line or more away from that.
 ///
 /// # Examples
 ///
-/// Three messages which arrive in parts of five bytes:
+/// Messages which arrive in parts of five bytes:
 ///
 /// ```
 /// use md5_lanes::{Job, Lanes, Md5, Turn, md5};
 ///
-/// let messages = ["first message", "another one", "the last"];
-/// let mut waiting = messages.iter();
-/// let mut digests = Vec::new();
-/// let next_part = |md5: Md5, rest: &'static str| match rest.split_at_checked(5) {
-///     Some((part, _)) => Job::part(md5, (part, rest)),
-///     None => Job::last(md5, (rest, rest)),
-/// };
-/// # #[derive(Debug)] struct Part(&'static str, &'static str);
-/// # impl AsRef<[u8]> for Part { fn as_ref(&self) -> &[u8] { self.0.as_bytes() } }
-/// # let next_part = |md5: Md5, rest| { let job = next_part(md5, rest);
-/// #     Job { md5: job.md5, data: Part(job.data.0, job.data.1), last: job.last } };
+/// /// Stands for an open file and its buffer.
+/// struct Source {
+///     buffer: Vec<u8>,
+///     unread: &'static [u8],
+/// }
 ///
+/// impl AsRef<[u8]> for Source {
+///     fn as_ref(&self) -> &[u8] {
+///         &self.buffer
+///     }
+/// }
+///
+/// fn read(md5: Md5, mut source: Source) -> Job<Source> {
+///     let (part, unread) = source.unread.split_at(source.unread.len().min(5));
+///     source.buffer.clear();
+///     source.buffer.extend(part);
+///     source.unread = unread;
+///     let last = unread.is_empty();
+///     Job { md5, data: source, last }
+/// }
+///
+/// let mut waiting = ["first message", "another one", "the last"].into_iter();
+/// let mut open = || {
+///     let unread = waiting.next()?.as_bytes();
+///     Some(read(Md5::new(), Source { buffer: vec![], unread }))
+/// };
+/// let mut digests = Vec::new();
 /// Lanes::new().run(|turn| match turn {
-///     Turn::Part(md5, Part(part, rest)) => Some(next_part(md5, &rest[part.len()..])),
+///     Turn::Idle => open(),
+///     Turn::Part(md5, source) => Some(read(md5, source)),
 ///     Turn::Digest(digest, _) => {
 ///         digests.push(digest);
-///         waiting.next().map(|message| next_part(Md5::new(), message))
+///         open()
 ///     }
-///     Turn::Idle => waiting.next().map(|message| next_part(Md5::new(), message)),
 /// });
-/// digests.sort();
-/// let mut expected = messages.map(|message| md5(message.as_bytes()));
-/// expected.sort();
-/// assert_eq!(digests, expected);
+/// assert_eq!(digests.len(), 3);
+/// assert!(digests.contains(&md5(b"another one")));
 /// ```
 #[derive(Debug)]
 pub struct Lanes<B> {
     kernel: Kernel,
+    /// Chaining values of the messages in the lanes.
     states: States,
+    /// What sits in the lanes.
     slots: Vec<Slot<B>>,
 }
 
@@ -119,8 +136,7 @@ impl<B: AsRef<[u8]>> Lanes<B> {
     ///
     /// `feed` is called for each lane that has nothing to do, and learns what it did before. Where it gives nothing the
     /// lane is idle, and as long as others are busy it is asked again, with [`Turn::Idle`], each time one of them has
-    /// reached an end. Nothing is lost by giving back less than everything at once: `feed` is the place to read the next
-    /// part of a file.
+    /// reached an end. `feed` is the place to read the next part of a file; while it runs, all lanes wait.
     ///
     /// # Panics
     ///
@@ -188,9 +204,14 @@ impl<B: AsRef<[u8]>> Lanes<B> {
 
     /// Starts a job in a lane; whether there is anything to run then.
     fn start(&mut self, lane: usize, job: Job<B>, feed: &mut impl FnMut(Turn<B>) -> Option<Job<B>>) -> bool {
+        self.put(lane, job) || self.go_on(lane, feed)
+    }
+
+    /// Puts a job into a lane; whether it has blocks.
+    fn put(&mut self, lane: usize, job: Job<B>) -> bool {
         set_column(&mut self.states, lane, job.md5.state);
         self.slots[lane].begin(job);
-        self.slots[lane].left > 0 || self.go_on(lane, feed)
+        self.slots[lane].left > 0
     }
 
     /// Goes on after the end of a run of blocks: with the message's next one, or with other jobs until one has blocks.
@@ -203,9 +224,7 @@ impl<B: AsRef<[u8]>> Lanes<B> {
                 return false;
             };
             let Some(job) = feed(turn) else { return false };
-            set_column(&mut self.states, lane, job.md5.state);
-            self.slots[lane].begin(job);
-            if self.slots[lane].left > 0 {
+            if self.put(lane, job) {
                 return true;
             }
         }

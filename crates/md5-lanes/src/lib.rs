@@ -48,3 +48,8 @@ pub use kernel::Kernel;
 pub use lanes::{Job, Lanes, Turn};
 pub use many::md5_many;
 pub use stream::{Digest, Md5, md5};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
