@@ -20,6 +20,9 @@ use crate::group::{Shared, Task};
 /// `body` counts as one of the tasks: the first error, its own or a task's, cancels [`Scope::context`] and is the
 /// result.
 ///
+/// An error type with a lifetime in it, even `&'static str`, makes the compiler ask that what the tasks borrow be
+/// `'static` too (it cannot choose between two lifetimes that outlive `'scope`); use one without, such as `String`.
+///
 /// # Errors
 ///
 /// The first error that `body` or a task returned.

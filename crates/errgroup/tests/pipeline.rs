@@ -1,0 +1,483 @@
+//! Pipelines: order, bounds, how they end, and how they fail.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+
+use errgroup::{Context, Order, Pipeline, Stopped, Ticket, Tickets, TryNextError};
+
+const SOURCE: Order = Order::Source { window: 8 };
+
+fn numbers(count: u64) -> Pipeline<u64, String> {
+    Pipeline::source(&Context::background(), 8, move |out| {
+        for n in 0..count {
+            out.send(n)?;
+        }
+        Ok(())
+    })
+}
+
+/// What the slow and obvious program would give.
+fn squares(count: u64) -> Vec<u64> {
+    (0..count).map(|n| n * n).collect()
+}
+
+fn all<T: Send + 'static>(pipeline: Pipeline<T, String>) -> Result<Vec<T>, String> {
+    pipeline.collect()
+}
+
+#[test]
+fn a_source_alone_is_a_pipeline() {
+    assert_eq!(all(numbers(1_000)), Ok((0..1_000).collect()));
+    assert_eq!(all(numbers(0)), Ok(vec![]));
+}
+
+#[test]
+fn source_order_is_kept_whatever_the_workers_window_and_bound() {
+    for workers in [1, 2, 7] {
+        for window in [1, 2, 64] {
+            let results = numbers(500).each(workers, Order::Source { window }, |n| {
+                if n % 3 == 0 {
+                    std::thread::yield_now();
+                }
+                Ok(n * n)
+            });
+            assert_eq!(all(results), Ok(squares(500)), "{workers} workers, window {window}");
+        }
+    }
+}
+
+#[test]
+fn completion_order_gives_each_result_once() {
+    let mut results = all(numbers(2_000).each(4, Order::Completion, |n| Ok(n * n))).unwrap();
+    results.sort_unstable();
+    assert_eq!(results, squares(2_000));
+}
+
+#[test]
+fn in_completion_order_a_slow_item_is_passed_by_the_others() {
+    let (sender, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let mut results = numbers(50).each(2, Order::Completion, move |n| {
+        if n == 0 {
+            let _ = gate.lock().unwrap().recv();
+        }
+        Ok(n)
+    });
+    for expected in 1..50 {
+        assert_eq!(results.next(), Some(Ok(expected)));
+    }
+    drop(sender);
+    assert_eq!(results.next(), Some(Ok(0)));
+    assert_eq!(results.next(), None);
+}
+
+#[test]
+fn in_source_order_the_window_bounds_how_many_pass_a_slow_item() {
+    let (sender, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let (seven, reached) = mpsc::channel();
+    let mut results = numbers(100).each(2, SOURCE, move |n| {
+        if n == 0 {
+            let _ = gate.lock().unwrap().recv();
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        if n == 7 {
+            seven.send(()).unwrap();
+        }
+        Ok(n)
+    });
+    reached.recv().unwrap(); // 1 to 7 have passed item 0; item 8 would be the ninth in a window of 8
+    assert_eq!(begun.load(Ordering::SeqCst), 7);
+    drop(sender);
+    for expected in 0..100 {
+        assert_eq!(results.next(), Some(Ok(expected)));
+    }
+    assert_eq!(results.next(), None);
+}
+
+#[test]
+fn a_queue_holds_no_more_than_its_bound() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let mut pipeline: Pipeline<usize, String> = Pipeline::source(&Context::background(), 3, move |out| {
+        for n in 0..100 {
+            out.send(n)?;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(())
+    });
+    for taken in 1..=100 {
+        assert!(pipeline.next().unwrap().is_ok());
+        assert!(sent.load(Ordering::SeqCst) <= taken + 3);
+    }
+    assert_eq!(pipeline.next(), None);
+    assert_eq!(pipeline.next(), None, "the end stays the end");
+}
+
+#[test]
+fn a_worker_may_own_its_loop_and_send_any_number_of_items() {
+    let expanded = numbers(100).stage(3, |numbers, out| {
+        for n in numbers {
+            for _ in 0..n % 4 {
+                out.send(n)?;
+            }
+        }
+        Ok(())
+    });
+    let mut results = all(expanded).unwrap();
+    results.sort_unstable();
+    assert_eq!(results, (0..100).flat_map(|n| vec![n; n as usize % 4]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stage_may_sum_up_what_it_read() {
+    let sum = numbers(1_000).stage(1, |numbers, out| Ok(out.send(numbers.sum::<u64>())?));
+    assert_eq!(all(sum), Ok(vec![499_500]));
+}
+
+#[test]
+fn stages_follow_each_other() {
+    let results = numbers(300).each(3, SOURCE, |n| Ok(n + 1)).each(2, SOURCE, |n| Ok(n * 2)).stage(1, |numbers, out| {
+        for n in numbers {
+            out.send(n.to_string())?;
+        }
+        Ok(())
+    });
+    assert_eq!(all(results), Ok((1..=300).map(|n| (n * 2).to_string()).collect()));
+}
+
+#[test]
+fn many_items_in_hand_finish_in_any_order_and_come_out_in_source_order() {
+    // As a worker with lanes does: takes what is there, finishes the newest first, blocks only with empty hands.
+    let results = numbers(1_000).ticketed(2, Order::Source { window: 32 }, |tickets| {
+        let mut hand: Vec<(Ticket<u64>, u64)> = Vec::new();
+        loop {
+            while hand.len() < 5 {
+                match tickets.try_next() {
+                    Ok(more) => hand.push(more),
+                    Err(_) => break,
+                }
+            }
+            if let Some((ticket, n)) = hand.pop() {
+                ticket.send(n * n)?;
+            } else if let Some(more) = tickets.next() {
+                hand.push(more);
+            } else {
+                return Ok(());
+            }
+        }
+    });
+    assert_eq!(all(results), Ok(squares(1_000)));
+}
+
+#[test]
+fn try_next_tells_empty_from_ended() {
+    let (sender, gate) = mpsc::channel::<()>();
+    let (told, seen) = mpsc::channel();
+    let source: Pipeline<u32, String> = Pipeline::source(&Context::background(), 4, move |out| {
+        gate.recv().unwrap();
+        Ok(out.send(1)?)
+    });
+    let results = source.stage(1, move |input, out| {
+        told.send(input.try_next()).unwrap();
+        out.send(input.next().unwrap())?;
+        assert_eq!(input.next(), None);
+        told.send(input.try_next()).unwrap();
+        Ok(())
+    });
+    assert_eq!(seen.recv(), Ok(Err(TryNextError::Empty)));
+    sender.send(()).unwrap();
+    assert_eq!(all(results), Ok(vec![1]));
+    assert_eq!(seen.recv(), Ok(Err(TryNextError::Ended)));
+}
+
+#[test]
+fn a_ticket_may_be_sent_from_elsewhere_and_outlive_its_worker() {
+    let (hand_over, tickets) = mpsc::channel();
+    let hand_over = Mutex::new(hand_over);
+    let mut results = numbers(3).ticketed(1, SOURCE, move |input| {
+        for one in input {
+            hand_over.lock().unwrap().send(one).unwrap();
+        }
+        Ok(())
+    });
+    let taken: Vec<(Ticket<u64>, u64)> = (0..3).map(|_| tickets.recv().unwrap()).collect();
+    for (ticket, n) in taken.into_iter().rev() {
+        ticket.send(n).unwrap();
+    }
+    assert_eq!(results.by_ref().collect::<Result<Vec<_>, _>>(), Ok(vec![0, 1, 2]));
+}
+
+#[test]
+fn a_ticket_dropped_without_a_result_is_an_error_never_a_stall() {
+    for order in [SOURCE, Order::Completion] {
+        for workers in [1, 3] {
+            let results = numbers(100).ticketed(workers, order, |tickets| {
+                for (ticket, n) in tickets {
+                    if n == 40 {
+                        drop(ticket);
+                    } else {
+                        ticket.send(n)?;
+                    }
+                }
+                Ok(())
+            });
+            assert!(all(results).unwrap_err().contains("ticket"), "{order:?}, {workers} workers");
+        }
+    }
+}
+
+#[test]
+fn a_ticket_lost_after_its_worker_left_is_an_error_too() {
+    let (hand_over, tickets) = mpsc::channel();
+    let results = numbers(1).ticketed(1, SOURCE, move |input: &mut Tickets<u64, u64>| {
+        hand_over.send(input.next()).unwrap();
+        assert!(input.next().is_none());
+        Ok(())
+    });
+    let dropper = std::thread::spawn(move || {
+        let ticket = tickets.recv().unwrap();
+        assert!(tickets.recv().is_err(), "the stage's closure, and so its worker, is gone");
+        drop(ticket);
+    });
+    let outcome = all(results);
+    dropper.join().unwrap();
+    assert!(outcome.unwrap_err().contains("ticket"));
+}
+
+#[test]
+fn an_error_drops_tickets_and_is_still_the_error() {
+    for _ in 0..200 {
+        let results = numbers(100).ticketed(3, SOURCE, |tickets| {
+            for (ticket, n) in tickets {
+                if n == 10 {
+                    return Err("the real cause".to_owned());
+                }
+                ticket.send(n)?;
+            }
+            Ok(())
+        });
+        assert_eq!(all(results), Err("the real cause".to_owned()));
+    }
+}
+
+#[test]
+fn the_first_error_of_any_stage_stops_all_and_comes_out_once() {
+    let endless = || -> Pipeline<u64, String> {
+        Pipeline::source(&Context::background(), 4, |out| {
+            for n in 0.. {
+                out.send(n)?;
+            }
+            Ok(())
+        })
+    };
+    let fail = |n| if n == 20 { Err("at 20".to_owned()) } else { Ok(n) };
+    let early = endless().each(2, SOURCE, fail).each(2, SOURCE, Ok);
+    let late = endless().each(2, SOURCE, Ok).each(2, SOURCE, fail);
+    for mut pipeline in [early, late] {
+        let mut ends = pipeline.by_ref().skip_while(Result::is_ok);
+        assert_eq!(ends.next(), Some(Err("at 20".to_owned())));
+        assert_eq!(ends.next(), None);
+        assert_eq!(pipeline.context().cause().unwrap().to_string(), "at 20");
+    }
+    let source: Pipeline<u64, String> = Pipeline::source(&Context::background(), 4, |out| {
+        out.send(1)?;
+        Err("in the source".to_owned())
+    });
+    assert_eq!(all(source.each(1, SOURCE, Ok)), Err("in the source".to_owned()));
+}
+
+#[test]
+fn what_a_failure_cut_off_is_never_taken_for_the_whole() {
+    for _ in 0..200 {
+        let source: Pipeline<u64, String> = Pipeline::source(&Context::background(), 4, |out| {
+            for n in 0..10 {
+                out.send(n)?;
+            }
+            Err("after ten".to_owned())
+        });
+        let sums = source.stage(1, |numbers, out| Ok(out.send(numbers.sum::<u64>())?));
+        assert_eq!(sums.map(|sum| sum.unwrap_err()).collect::<Vec<_>>(), ["after ten"]);
+    }
+}
+
+#[test]
+fn dropping_the_consumer_early_cancels_every_stage() {
+    let stopped = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&stopped);
+    let mut pipeline: Pipeline<u64, Stopped> = Pipeline::source(&Context::background(), 4, move |out| {
+        for n in 0.. {
+            if let Err(stopped) = out.send(n) {
+                count.fetch_add(1, Ordering::Relaxed);
+                return Err(stopped);
+            }
+        }
+        Ok(())
+    })
+    .each(3, SOURCE, Ok);
+    assert_eq!(pipeline.next().unwrap().unwrap(), 0);
+    let ctx = pipeline.context().clone();
+    drop(pipeline);
+    assert!(ctx.is_cancelled());
+    assert_eq!(stopped.load(Ordering::Relaxed), 1, "joined before drop returned");
+}
+
+#[test]
+fn cancelling_the_parent_ends_with_its_cause() {
+    let (ctx, cancel) = Context::background().with_cancel();
+    let mut pipeline: Pipeline<u64, String> = Pipeline::source(&ctx, 4, |out| {
+        for n in 0.. {
+            out.send(n)?;
+        }
+        Ok(())
+    })
+    .each(2, Order::Completion, Ok);
+    assert!(pipeline.next().unwrap().is_ok());
+    cancel.cancel_with("enough");
+    let ends: Vec<_> = pipeline.skip_while(Result::is_ok).collect();
+    assert_eq!(ends, [Err("enough".to_owned())]);
+}
+
+#[test]
+fn a_parent_that_is_over_stops_the_pipeline_before_it_starts() {
+    let (ctx, cancel) = Context::background().with_cancel();
+    cancel.cancel_with("too late");
+    let pipeline: Pipeline<u32, String> = Pipeline::source(&ctx, 1, |out| Ok(out.send(1)?));
+    assert_eq!(all(pipeline), Err("too late".to_owned()));
+}
+
+#[test]
+fn a_parent_cancelled_after_all_was_made_still_cuts_off_what_was_not_read() {
+    let (ctx, cancel) = Context::background().with_cancel();
+    let (done, made) = mpsc::channel();
+    let pipeline: Pipeline<u32, String> = Pipeline::source(&ctx, 4, move |out| {
+        out.send(1)?;
+        done.send(()).unwrap();
+        Ok(())
+    });
+    made.recv().unwrap();
+    cancel.cancel_with("unread");
+    assert_eq!(all(pipeline), Err("unread".to_owned()));
+}
+
+#[test]
+fn a_stage_that_has_enough_ends_the_pipeline_without_an_error() {
+    let first_ten = |order| {
+        let endless: Pipeline<u64, String> = Pipeline::source(&Context::background(), 4, |out| {
+            for n in 0.. {
+                out.send(n)?;
+            }
+            Ok(())
+        });
+        endless.each(2, order, Ok).stage(1, |numbers, out| {
+            for n in numbers.take(10) {
+                out.send(n)?;
+            }
+            Ok(())
+        })
+    };
+    assert_eq!(all(first_ten(SOURCE)), Ok((0..10).collect()));
+    assert_eq!(all(first_ten(Order::Completion)).map(|numbers| numbers.len()), Ok(10));
+}
+
+#[test]
+fn a_panic_in_any_stage_is_resumed_at_the_consumer() {
+    for stage in 0..2 {
+        let pipeline = numbers(100)
+            .each(2, SOURCE, move |n| if n == 30 && stage == 0 { panic!("expected by the test") } else { Ok(n) })
+            .stage(2, move |numbers, out| {
+                for n in numbers {
+                    assert!(n != 30 || stage != 1, "expected by the test");
+                    out.send(n)?;
+                }
+                Ok(())
+            });
+        let panicked = catch_unwind(AssertUnwindSafe(|| all(pipeline)));
+        assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"expected by the test"));
+    }
+}
+
+#[test]
+fn all_workers_of_a_stage_run_at_once() {
+    let meeting = Arc::new(Barrier::new(20));
+    let results = numbers(20).each(20, Order::Source { window: 20 }, move |n| {
+        meeting.wait(); // returns only if all twenty are here
+        Ok(n)
+    });
+    assert_eq!(all(results).map(|results| results.len()), Ok(20));
+}
+
+#[test]
+fn errors_of_other_types_are_made_from_stopped() {
+    #[derive(Debug)]
+    enum Own {
+        Stopped(Stopped),
+    }
+    impl std::fmt::Display for Own {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let Self::Stopped(stopped) = self;
+            stopped.fmt(f)
+        }
+    }
+    impl From<Stopped> for Own {
+        fn from(stopped: Stopped) -> Self {
+            Self::Stopped(stopped)
+        }
+    }
+    fn text<E>() -> String
+    where
+        E: std::fmt::Display + From<Stopped> + Send + Sync + 'static,
+    {
+        let (ctx, cancel) = Context::background().with_cancel();
+        cancel.cancel_with("why");
+        let mut pipeline: Pipeline<u32, E> = Pipeline::source(&ctx, 1, |out| Ok(out.send(1)?));
+        match pipeline.next() {
+            Some(Err(error)) => error.to_string(),
+            _ => panic!("it is cancelled"),
+        }
+    }
+    assert_eq!(text::<Own>(), "why");
+    assert_eq!(text::<String>(), "why");
+    assert_eq!(text::<std::io::Error>(), "why");
+    assert_eq!(text::<anyhow::Error>(), "why");
+    assert_eq!(text::<Box<dyn std::error::Error + Send + Sync>>(), "why");
+}
+
+#[test]
+fn random_pipelines_agree_with_the_obvious_program() {
+    // A small generator of its own keeps the crate free of one more dependency; the seeds make failures repeatable.
+    for seed in 1..60u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut pick = |most: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            1 + state % most
+        };
+        let (count, bound) = (pick(400), pick(9) as usize);
+        let ctx = Context::background();
+        let mut pipeline: Pipeline<u64, String> = Pipeline::source(&ctx, bound, move |out| {
+            for n in 0..count {
+                out.send(n)?;
+            }
+            Ok(())
+        });
+        let mut ordered = true;
+        for _ in 0..pick(4) {
+            let workers = pick(4) as usize;
+            let order = if pick(3) == 1 { Order::Completion } else { Order::Source { window: pick(20) as usize } };
+            ordered &= workers == 1 || order != Order::Completion;
+            pipeline = pipeline.each(workers, order, |n| Ok(n.wrapping_mul(31)));
+        }
+        let mut results = all(pipeline).unwrap();
+        if !ordered {
+            results = results.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        }
+        assert_eq!(results.len() as u64, count, "seed {seed}");
+        assert!(results.is_sorted(), "seed {seed}");
+    }
+}
