@@ -141,12 +141,13 @@ fn a_stage_may_sum_up_what_it_read() {
 
 #[test]
 fn stages_follow_each_other() {
-    let results = numbers(300).each(3, SOURCE, |n| Ok(n + 1)).each(2, SOURCE, |n| Ok(n * 2)).stage(1, |numbers, out| {
-        for n in numbers {
-            out.send(n.to_string())?;
-        }
-        Ok(())
-    });
+    let results =
+        numbers(300).each(3, SOURCE, |n| Ok(n + 1)).each(2, SOURCE, |n| Ok(n * 2)).stage(1, |numbers, out| {
+            for n in numbers {
+                out.send(n.to_string())?;
+            }
+            Ok(())
+        });
     assert_eq!(all(results), Ok((1..=300).map(|n| (n * 2).to_string()).collect()));
 }
 
