@@ -339,4 +339,15 @@ mod tests {
         let reason = open(&handle, b"gone", Links::Skip).unwrap_err();
         assert_eq!(reason.to_string(), "cannot open: No such file or directory");
     }
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_listing_that_breaks_off_says_so() {
+        let dir = zoo();
+        let inner = dir.path().join("directory");
+        let fd = open_at(&inner);
+        fs::remove_dir(&inner).unwrap();
+        let (listing, failure) = Lister::new(Links::Skip).list(&fd);
+        assert_eq!(listing.len(), 0);
+        assert_eq!(failure.unwrap().to_string(), "cannot list directory: No such file or directory");
+    }
 }
