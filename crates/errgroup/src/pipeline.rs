@@ -357,7 +357,14 @@ impl<T> Output<T> {
     ///
     /// [`Stopped`] if the pipeline is cancelled or nobody reads any more. Return it, by `?`, as the worker's error.
     pub fn send(&self, item: T) -> Result<(), Stopped> {
+        self.check()?;
         self.queue.push(item).map_err(|halt| self.refused(halt))
+    }
+
+    /// Fails if the pipeline is cancelled, even where the news has not reached the queue: a worker whose input was cut
+    /// off has learnt it from there, and must not send on what it made of a part.
+    fn check(&self) -> Result<(), Stopped> {
+        if self.ctx.is_cancelled() { Err(stopped(&self.ctx)) } else { Ok(()) }
     }
 
     fn refused(&self, halt: Halt) -> Stopped {
@@ -501,6 +508,7 @@ where
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
     fn settle(&self, number: u64, result: U) -> Result<(), Stopped> {
+        self.output.check()?;
         let number = self.ordered.then_some(number);
         self.output.queue.fill(number, result).map_err(|halt| self.output.refused(halt))
     }
