@@ -11,7 +11,7 @@ use crate::lanes::Lanes;
 use crate::many::many_with;
 use crate::stream::{Digest, md5};
 use crate::vector::Vector;
-use crate::wide::{Blocks, MAX_CHAINS, States, run};
+use crate::wide::{Blocks, MAX_CHAINS, States, run, run_one_by_one};
 
 /// A way to hash many messages at once that this machine has.
 ///
@@ -66,7 +66,7 @@ impl Kernel {
     }
 
     /// One message after the other, on general-purpose registers.
-    const PORTABLE: Self = Self { name: "portable", width: 1, chains: 1, level: None };
+    pub(crate) const PORTABLE: Self = Self { name: "portable", width: 1, chains: 1, level: None };
 
     fn simd(name: &'static str, width: usize, level: Level) -> Self {
         Self { name, width, chains: MAX_CHAINS, level: Some(level) }
@@ -92,7 +92,7 @@ impl Kernel {
             Some(Level::Neon(simd)) => run_chains(simd, states, lanes, count),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Some(Level::WasmSimd128(simd)) => run_chains(simd, states, lanes, count),
-            _ => unreachable!("the portable kernel has one lane, which needs no SIMD"),
+            _ => run_one_by_one(states, lanes, count),
         }
     }
 

@@ -11,7 +11,7 @@
 use crate::kernel::Kernel;
 use crate::padding::{Edge, pad};
 use crate::stream::{Digest, Md5, digest_of};
-use crate::wide::{Blocks, MAX_LANES, States};
+use crate::wide::{Blocks, MAX_LANES, States, column, set_column};
 
 /// Bytes to hash: a message, or the next part of one.
 ///
@@ -167,22 +167,19 @@ impl<B: AsRef<[u8]>> Lanes<B> {
     /// Runs all lanes up to the first end of one.
     fn stride(&mut self) {
         let count = self.slots.iter().map(|slot| slot.left).min().unwrap_or(0);
-        match self.slots.as_slice() {
-            // The general-purpose registers have the shorter chain.
-            [only] => {
-                let mut state = column(&self.states, 0);
-                only.blocks().compress(&mut state, count);
-                set_column(&mut self.states, 0, state);
+        // For a single message the general-purpose registers have the shorter chain.
+        let kernel = match self.slots.len() {
+            1 => Kernel::PORTABLE,
+            _ => self.kernel,
+        };
+        if let [first, ..] = self.slots.as_slice() {
+            // Idle lanes of a register run some other lane's blocks, for nothing.
+            let mut lanes = [first.blocks(); MAX_LANES];
+            for (lane, slot) in lanes.iter_mut().zip(&self.slots) {
+                *lane = slot.blocks();
             }
-            slots => {
-                // Idle lanes of a register run some other lane's blocks, for nothing.
-                let mut lanes = [slots[0].blocks(); MAX_LANES];
-                for (lane, slot) in lanes.iter_mut().zip(slots) {
-                    *lane = slot.blocks();
-                }
-                let lanes = &lanes[..self.kernel.lanes_for(slots.len())];
-                self.kernel.run(&mut self.states, lanes, count);
-            }
+            let lanes = &lanes[..kernel.lanes_for(self.slots.len())];
+            kernel.run(&mut self.states, lanes, count);
         }
         for slot in &mut self.slots {
             slot.done += count;
@@ -242,16 +239,6 @@ impl<B: AsRef<[u8]>> Lanes<B> {
 impl<B: AsRef<[u8]>> Default for Lanes<B> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-fn column(states: &States, lane: usize) -> [u32; 4] {
-    [states[0][lane], states[1][lane], states[2][lane], states[3][lane]]
-}
-
-fn set_column(states: &mut States, lane: usize, state: [u32; 4]) {
-    for (words, word) in states.iter_mut().zip(state) {
-        words[lane] = word;
     }
 }
 

@@ -21,6 +21,18 @@ pub(crate) const MAX_LANES: usize = 16 * MAX_CHAINS;
 /// Chaining values of all lanes, word by word.
 pub(crate) type States = [[u32; MAX_LANES]; 4];
 
+/// The chaining value of one lane.
+pub(crate) fn column(states: &States, lane: usize) -> [u32; 4] {
+    [states[0][lane], states[1][lane], states[2][lane], states[3][lane]]
+}
+
+/// Sets the chaining value of one lane.
+pub(crate) fn set_column(states: &mut States, lane: usize, state: [u32; 4]) {
+    for (words, word) in states.iter_mut().zip(state) {
+        words[lane] = word;
+    }
+}
+
 /// Blocks of one message: those that lie in its own bytes, and then those which its end was padded into.
 ///
 /// Both in one, because each stop of a kernel costs about half a block's time in all lanes, and short messages have their
@@ -39,12 +51,16 @@ impl<'a> Blocks<'a> {
             None => &self.edge[i - self.body.len()],
         }
     }
+}
 
-    /// Runs the first `count` on their own.
-    pub(crate) fn compress(self, state: &mut [u32; 4], count: usize) {
-        let body = count.min(self.body.len());
-        compress_blocks(state, &self.body[..body]);
-        compress_blocks(state, &self.edge[..count - body]);
+/// Runs the first `count` blocks of every lane through its chaining value, one lane after the other.
+pub(crate) fn run_one_by_one(states: &mut States, lanes: &[Blocks<'_>], count: usize) {
+    for (lane, blocks) in lanes.iter().enumerate() {
+        let mut state = column(states, lane);
+        let body = count.min(blocks.body.len());
+        compress_blocks(&mut state, &blocks.body[..body]);
+        compress_blocks(&mut state, &blocks.edge[..count - body]);
+        set_column(states, lane, state);
     }
 }
 
