@@ -367,6 +367,12 @@ impl<T> Output<T> {
         if self.ctx.is_cancelled() { Err(stopped(&self.ctx)) } else { Ok(()) }
     }
 
+    /// The pipeline's context, for a worker that goes long without sending: when it is cancelled, nothing that the
+    /// worker still does is wanted.
+    pub fn context(&self) -> &Context {
+        &self.ctx
+    }
+
     fn refused(&self, halt: Halt) -> Stopped {
         if halt == Halt::Abandoned {
             self.abandoned.store(true, Relaxed);

@@ -18,7 +18,7 @@ pub(crate) enum Failure {
     /// The manifest, which was to go to the path, could not be written.
     Output(PathBuf, Reason),
     /// Signals could not be listened to.
-    Signals(ctrlc::Error),
+    Signals(io::Error),
 }
 
 impl Failure {
@@ -46,12 +46,6 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure::Trees(error)
-    }
-}
-
-impl From<ctrlc::Error> for Failure {
-    fn from(error: ctrlc::Error) -> Failure {
-        Failure::Signals(error)
     }
 }
 

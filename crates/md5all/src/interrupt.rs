@@ -3,16 +3,21 @@
 //! A signal cancels the pipeline, and the program ends by itself as soon as the
 //! workers have seen that. A worker blocked in a read sees nothing, so after
 //! [`PATIENCE`] the handler removes the unfinished manifest and leaves without
-//! joining anybody. The handler runs on a thread of `ctrlc`'s, not inside the
-//! signal, so it may lock and remove files.
+//! joining anybody. This runs on a thread of its own, not inside the signal, so
+//! it may lock and remove files.
+//!
+//! A signal that the process was started to ignore, as under `nohup`, stays
+//! ignored.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{io, process, thread};
 
 use errgroup::Cancel;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
 use crate::failure::complain;
@@ -33,15 +38,31 @@ pub(crate) struct Leftover {
 ///
 /// # Errors
 ///
-/// What the system says about installing the handler.
-pub(crate) fn listen(cancel: Cancel) -> Result<Arc<Leftover>, ctrlc::Error> {
+/// What the system says about installing the handler, or starting its thread.
+pub(crate) fn listen(cancel: Cancel) -> io::Result<Arc<Leftover>> {
     let leftover = Arc::new(Leftover::default());
     let handlers = Arc::clone(&leftover);
-    ctrlc::set_handler(move || {
-        cancel.cancel();
-        handlers.leave();
+    let ignored = ignored();
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & bit(*signal) == 0);
+    let mut signals = Signals::new(wanted)?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if signals.forever().next().is_some() {
+            cancel.cancel();
+            handlers.leave();
+        }
     })?;
     Ok(leftover)
+}
+
+/// The signals that are ignored, a bit each, as Linux tells in `/proc`; none where there is no such file.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
 }
 
 impl Leftover {

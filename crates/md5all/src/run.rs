@@ -19,7 +19,7 @@ pub(crate) fn run(config: Config) -> Exit {
 fn hash(config: Config) -> Result<Tally, Failure> {
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
-    let leftover = interrupt::listen(cancel)?;
+    let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(config.output, leftover)?;
     let options = Options { exclude: output.files(), ..config.options };
     let mut sink = Sink::new(output, config.format, config.end);

@@ -81,8 +81,8 @@ pub struct Options {
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     let bound = queue_bound(options.jobs);
     let (jobs, order) = (options.jobs.get(), options.order());
-    let (roots, links, parent) = (options.roots, options.links, ctx.clone());
-    let found = Pipeline::source(ctx, bound, move |entries| send_all(Walk::new(&roots, links), entries, &parent));
+    let (roots, links) = (options.roots, options.links);
+    let found = Pipeline::source(ctx, bound, move |entries| send_all(Walk::new(&roots, links), entries));
     let terms = Terms { ctx: found.context().clone(), links, fail_fast: options.fail_fast, exclude: options.exclude };
     found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms))
 }
@@ -156,11 +156,11 @@ impl Options {
 ///
 /// A walk through nothing but empty directories sends nothing, and so has to
 /// look at the context itself.
-fn send_all(walk: Walk, entries: &Output<Entry>, ctx: &Context) -> Result<(), Error> {
+fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
     for step in walk {
         match step {
             Step::Found(entry) => entries.send(entry)?,
-            Step::Nothing if ctx.is_cancelled() => return Err(Error::Stopped),
+            Step::Nothing if entries.context().is_cancelled() => return Err(Error::Stopped),
             Step::Nothing => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Being interrupted: at once, with nothing left behind.
 
 use std::fs::{self, File};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
@@ -53,4 +53,20 @@ fn a_file_that_takes_hours_does_not_hold_it_up() {
     crate::odd::wait_until_read(&child, &huge);
     interrupt(child, Signal::INT);
     assert_eq!(names_in(dir.path()), ["huge", "list"]);
+}
+
+/// As under `nohup`: the reading goes on, and ends well.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let dir = tree(&["a"]);
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" a fifo", env!("CARGO_BIN_EXE_md5all")]).current_dir(dir.path());
+    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let writer = open_writer(&path);
+    kill_process(pid(&child), Signal::HUP).unwrap();
+    drop(writer);
+    assert_eq!(join(child).clean().lines().count(), 2);
 }
