@@ -79,11 +79,12 @@ pub struct Options {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
-    let bound = queue_bound(options.jobs);
+    let Shares { lanes, queue } = Shares::now(options.jobs);
     let (jobs, order) = (options.jobs.get(), options.order());
     let (roots, links) = (options.roots, options.links);
-    let found = Pipeline::source(ctx, bound, move |entries| send_all(Walk::new(&roots, links), entries));
-    let terms = Terms { ctx: found.context().clone(), links, fail_fast: options.fail_fast, exclude: options.exclude };
+    let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links), entries));
+    let terms =
+        Terms { ctx: found.context().clone(), links, fail_fast: options.fail_fast, lanes, exclude: options.exclude };
     found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms))
 }
 
@@ -167,15 +168,49 @@ fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
     Ok(())
 }
 
-/// How many entries may wait for a worker.
+/// What may be open at the same time.
 ///
-/// Each may hold another open directory, so the walk, the workers and the queue
-/// share what descriptors the process may have, less a few for the caller.
-fn queue_bound(jobs: NonZeroUsize) -> usize {
-    const ENOUGH: usize = 256;
-    const CALLER: usize = 16;
-    let taken = CALLER + MAX_OPEN + 2 * jobs.get();
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    limit.saturating_sub(taken).clamp(1, ENOUGH)
+/// Each file in a lane holds a descriptor, and each entry that waits for a
+/// worker may hold another open directory. So the walk, the workers and the
+/// queue share what the process may have, less a few for the caller.
+#[derive(Debug, PartialEq, Eq)]
+struct Shares {
+    /// Files of one worker.
+    lanes: usize,
+    /// Entries in the queue.
+    queue: usize,
+}
+
+impl Shares {
+    fn of(limit: usize, jobs: usize) -> Shares {
+        const MOST_LANES: usize = 64;
+        const LONGEST_QUEUE: usize = 256;
+        const CALLER: usize = 16;
+        // One more a worker: the directory of what it is about to open.
+        let left = limit.saturating_sub(CALLER + MAX_OPEN + jobs);
+        let lanes = (left / 2 / jobs).clamp(1, MOST_LANES);
+        Shares { lanes, queue: left.saturating_sub(lanes * jobs).clamp(1, LONGEST_QUEUE) }
+    }
+
+    fn now(jobs: NonZeroUsize) -> Shares {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        Shares::of(usize::try_from(limit).unwrap_or(usize::MAX), jobs.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_shared_out_and_never_more_than_there_are() {
+        assert_eq!(Shares::of(20_000, 2), Shares { lanes: 64, queue: 256 });
+        assert_eq!(Shares::of(usize::MAX, 1024), Shares { lanes: 64, queue: 256 });
+        for jobs in 1..20 {
+            for limit in 50 + 3 * jobs..2_000 {
+                let Shares { lanes, queue } = Shares::of(limit, jobs);
+                assert!(lanes * jobs + queue + jobs + MAX_OPEN + 16 <= limit, "{jobs} jobs, limit {limit}");
+            }
+        }
+    }
 }

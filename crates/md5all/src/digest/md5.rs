@@ -1,19 +1,25 @@
-//! MD5, one file after the other.
+//! MD5: many files at once in every worker, each in a lane of its own.
 //!
-//! One stream a worker. Hashing many files at once, each in a lane of its own,
-//! is a loop over the same tickets that holds more than one of them.
+//! A worker takes files for as long as it has free lanes and there are any, and
+//! waits only with empty hands, so that no file that is begun is held up by one
+//! that has yet to be found. It reads wherever a lane has nothing left to hash.
 
-use errgroup::Tickets;
-use md5_lanes::Md5;
+use errgroup::{Ticket, Tickets};
+use md5_lanes::{Job, Lanes, Md5, Turn};
 
 use crate::digest::{Digest, Terms};
+use crate::directory::Place;
 use crate::entry::{Entry, Outcome, Record};
-use crate::error::Error;
+use crate::error::{Error, Reason};
 use crate::source::Content;
 
-/// Large enough that the calls to read a big file cost nothing beside hashing
-/// it, small enough to stay in a core's second-level cache.
-const BUFFER: usize = 128 * 1024;
+/// Large enough that the calls to read a big file cost little beside hashing
+/// it, small enough that the buffers of all lanes stay in the last-level cache.
+const BUFFER: usize = 64 * 1024;
+
+/// What keeps buffers that lie end to end from competing for the same lines of
+/// the first-level cache.
+const APART: usize = 64;
 
 /// A worker: hashes every entry that it is handed.
 ///
@@ -22,34 +28,168 @@ const BUFFER: usize = 128 * 1024;
 /// [`Error::Stopped`] once the pipeline has no more use for the results; and
 /// the first failure, if that is what the caller wants to stop at.
 pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms) -> Result<(), Error> {
-    let mut buffer = vec![0; BUFFER];
-    for (ticket, Entry { place, found }) in tickets {
-        let outcome = match terms.open(&place, found) {
-            Ok(content) => hash(content, &mut buffer, terms)?,
-            Err(outcome) => outcome,
-        };
-        ticket.send(terms.settle(Record::new(place, outcome))?)?;
+    let mut lanes = Lanes::new();
+    let mut hand = Hand { tickets, terms, first: None, stream: None, held: 0, buffers: Vec::new(), failure: None };
+    while hand.wait() {
+        lanes.run(|turn| hand.play(turn));
+        hand.end_round()?;
     }
     Ok(())
 }
 
-/// Reads a file to its end, however it ends.
-fn hash(mut content: Content, buffer: &mut [u8], terms: &Terms) -> Result<Outcome, Error> {
-    let mut md5 = Md5::new();
-    loop {
-        terms.go_on()?;
-        match content.read(buffer) {
-            Ok(0) => return Ok(seal(&content, md5)),
-            Ok(count) => md5.update(&buffer[..count]),
-            Err(reason) => return Ok(Outcome::Failed(reason)),
-        }
+/// What a worker has in hand.
+struct Hand<'worker> {
+    tickets: &'worker mut Tickets<Entry, Record>,
+    terms: &'worker Terms,
+    /// What the worker has waited for.
+    first: Option<(Ticket<Record>, Entry)>,
+    /// What may block for as long as it likes: read when nothing else is in hand.
+    stream: Option<Reading>,
+    /// How many files are in lanes.
+    held: usize,
+    /// Buffers without a file.
+    buffers: Vec<Vec<u8>>,
+    /// What ends the worker.
+    failure: Option<Error>,
+}
+
+/// A file that is being read.
+struct Reading {
+    ticket: Ticket<Record>,
+    place: Place,
+    content: Content,
+    buffer: Vec<u8>,
+    /// How much of the buffer is to be hashed.
+    filled: usize,
+}
+
+impl AsRef<[u8]> for Reading {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.filled]
     }
 }
 
-/// There is a digest only of what was one and the same file from first to last.
-fn seal(content: &Content, md5: Md5) -> Outcome {
-    match content.verify() {
-        Ok(()) => Outcome::Hashed(Digest::from(md5.finalize())),
-        Err(reason) => Outcome::Failed(reason),
+impl Reading {
+    /// Reads on; says whether that was the end.
+    fn read(&mut self) -> Result<bool, Reason> {
+        self.filled = self.content.read(&mut self.buffer[..BUFFER])?;
+        Ok(self.filled == 0 || self.content.is_complete())
+    }
+}
+
+impl Hand<'_> {
+    /// Waits for an entry; says whether there is one.
+    fn wait(&mut self) -> bool {
+        self.first = self.tickets.next();
+        self.first.is_some()
+    }
+
+    /// Does what is to be done where a lane has nothing to hash.
+    fn play(&mut self, turn: Turn<Reading>) -> Option<Job<Reading>> {
+        if self.failure.is_some() {
+            return None;
+        }
+        self.follow(turn).unwrap_or_else(|error| {
+            self.failure = Some(error);
+            None
+        })
+    }
+
+    fn follow(&mut self, turn: Turn<Reading>) -> Result<Option<Job<Reading>>, Error> {
+        let job = match turn {
+            Turn::Idle => None,
+            Turn::Part(md5, reading) => self.read(md5, reading)?,
+            Turn::Digest(digest, reading) => {
+                self.seal(reading, digest)?;
+                None
+            }
+        };
+        if job.is_some() { Ok(job) } else { self.begin() }
+    }
+
+    /// Begins with the next file, if there is one and a lane for it.
+    fn begin(&mut self) -> Result<Option<Job<Reading>>, Error> {
+        while self.held < self.terms.lanes && self.stream.is_none() {
+            let Some((ticket, entry)) = self.take() else { break };
+            if let Some(job) = self.open(ticket, entry)? {
+                return Ok(Some(job));
+            }
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self) -> Option<(Ticket<Record>, Entry)> {
+        self.first.take().or_else(|| self.tickets.try_next().ok())
+    }
+
+    fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
+        let Entry { place, found } = entry;
+        let content = match self.terms.open(&place, found) {
+            Ok(content) => content,
+            Err(outcome) => {
+                self.send(ticket, Record::new(place, outcome))?;
+                return Ok(None);
+            }
+        };
+        let is_stream = !content.is_regular();
+        let buffer = self.buffers.pop().unwrap_or_else(|| vec![0; BUFFER + APART]);
+        let reading = Reading { ticket, place, content, buffer, filled: 0 };
+        self.held += 1;
+        if is_stream {
+            self.stream = Some(reading);
+            return Ok(None);
+        }
+        self.read(Md5::new(), reading)
+    }
+
+    /// Reads on in a file, or sends what kept it from being read.
+    fn read(&mut self, md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
+        self.terms.go_on()?;
+        match reading.read() {
+            Ok(last) => Ok(Some(Job { md5, data: reading, last })),
+            Err(reason) => {
+                self.finish(reading, Outcome::Failed(reason))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// There is a digest only of what was one and the same file from first to
+    /// last.
+    fn seal(&mut self, reading: Reading, digest: md5_lanes::Digest) -> Result<(), Error> {
+        let outcome = match reading.content.verify() {
+            Ok(()) => Outcome::Hashed(Digest::from(digest)),
+            Err(reason) => Outcome::Failed(reason),
+        };
+        self.finish(reading, outcome)
+    }
+
+    fn finish(&mut self, reading: Reading, outcome: Outcome) -> Result<(), Error> {
+        let Reading { ticket, place, buffer, .. } = reading;
+        self.buffers.push(buffer);
+        self.held -= 1;
+        self.send(ticket, Record::new(place, outcome))
+    }
+
+    fn send(&mut self, ticket: Ticket<Record>, record: Record) -> Result<(), Error> {
+        Ok(ticket.send(self.terms.settle(record)?)?)
+    }
+
+    /// With all lanes empty: ends if something went wrong, and reads what was
+    /// put aside.
+    fn end_round(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        let Some(reading) = self.stream.take() else { return Ok(()) };
+        let mut job = self.read(Md5::new(), reading)?;
+        while let Some(Job { mut md5, data, last }) = job {
+            md5.update(data.as_ref());
+            if last {
+                return self.seal(data, md5.finalize());
+            }
+            job = self.read(md5, data)?;
+        }
+        Ok(())
     }
 }

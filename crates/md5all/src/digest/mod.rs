@@ -35,6 +35,8 @@ pub(crate) struct Terms {
     pub(crate) links: Links,
     /// Whether the first failure is the end of everything.
     pub(crate) fail_fast: bool,
+    /// How many files a worker may have open at the same time.
+    pub(crate) lanes: usize,
     /// Files to pass over, whatever they are called.
     pub(crate) exclude: Vec<FileId>,
 }

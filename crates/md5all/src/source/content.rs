@@ -95,7 +95,8 @@ impl Content {
         Ok(())
     }
 
-    fn is_complete(&self) -> bool {
+    /// Whether all that the size promised has been read.
+    pub(crate) fn is_complete(&self) -> bool {
         self.stamp.is_some_and(|stamp| stamp.size > 0 && stamp.size == self.count)
     }
 }
