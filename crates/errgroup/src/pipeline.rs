@@ -11,6 +11,7 @@
 //! 3. Its input is one reader less. When none is left, whoever still writes there is told to stop; such a refusal is
 //!    nobody's error, for the readers went home with what they needed.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -21,6 +22,7 @@ use crate::context::Context;
 use crate::error::Stopped;
 use crate::group::{Group, Shared};
 use crate::queue::{Halt, Queue};
+use crate::sync::Mutex;
 
 /// Work in stages: items of one come out as the next one's input, and out of the last as this iterator.
 ///
@@ -244,6 +246,8 @@ where
             output: next.sender(),
             ordered: window.is_some(),
             lost: AtomicBool::new(false),
+            handed: Handed { items: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) },
+            idle: AtomicUsize::new(0),
             workers: AtomicUsize::new(workers),
             shared: Arc::clone(next.shared()),
         });
@@ -303,7 +307,7 @@ where
     /// Blocks until an item, the end or the error comes.
     fn next(&mut self) -> Option<Result<T, E>> {
         self.group.as_ref()?;
-        let halt = match self.output.pop() {
+        let halt = match self.output.pop(|| false) {
             Ok((_, item)) => return Some(Ok(item)),
             Err(halt) => halt,
         };
@@ -328,7 +332,7 @@ impl<T> Iterator for Input<T> {
 
     /// Blocks until an item or the end comes.
     fn next(&mut self) -> Option<T> {
-        self.queue.pop().map_err(|halt| self.halted = Some(halt)).ok().map(|(_, item)| item)
+        self.queue.pop(|| false).map_err(|halt| self.halted = Some(halt)).ok().map(|(_, item)| item)
     }
 }
 
@@ -411,6 +415,29 @@ impl<T, U> Tickets<T, U> {
         }
     }
 
+    /// Gives an item and its ticket to the worker of this stage that asks next, before any new one. Does not block.
+    ///
+    /// So work that was begun can move to a worker that has none: see [`is_anyone_idle`](Self::is_anyone_idle).
+    pub fn hand_over(&self, ticket: Ticket<U>, item: T) {
+        self.desk.hand_over(ticket.into_number(), item);
+    }
+
+    /// Whether a worker of this stage waits for an item, be it in `next` or in [`help`](Self::help), and nothing that
+    /// was handed over lies there for it. One relaxed load or two.
+    pub fn is_anyone_idle(&self) -> bool {
+        self.desk.is_anyone_idle()
+    }
+
+    /// After `next` has given `None`: blocks until another worker hands something over, or until none has a ticket
+    /// left, which is `None`. A worker that keeps a ticket itself must not call it.
+    pub fn help(&mut self) -> Option<(Ticket<U>, T)> {
+        if self.halted != Some(Halt::Ended) {
+            return None;
+        }
+        let (number, item) = self.desk.help().map_err(|halt| self.halted = Some(halt)).ok()??;
+        Some((self.ticket(number), item))
+    }
+
     fn ticket(&self, number: u64) -> Ticket<U> {
         Ticket { home: Arc::clone(&self.desk).home(), number, spent: false }
     }
@@ -426,6 +453,12 @@ impl<U> Ticket<U> {
         self.spent = true;
         self.home.settle(self.number, result)
     }
+
+    /// Gives up the handle, but not the place.
+    fn into_number(mut self) -> u64 {
+        self.spent = true;
+        self.number
+    }
 }
 
 impl<U> Drop for Ticket<U> {
@@ -440,6 +473,9 @@ impl<U> Drop for Ticket<U> {
 trait Desk<T, U>: Send + Sync {
     fn take(&self) -> Result<(u64, T), Halt>;
     fn try_take(&self) -> Result<Option<(u64, T)>, Halt>;
+    fn hand_over(&self, number: u64, item: T);
+    fn is_anyone_idle(&self) -> bool;
+    fn help(&self) -> Result<Option<(u64, T)>, Halt>;
     fn home(self: Arc<Self>) -> Arc<dyn Home<U>>;
 }
 
@@ -456,9 +492,42 @@ struct Counter<T, U, E> {
     ordered: bool,
     /// A ticket was dropped without a result.
     lost: AtomicBool,
+    /// What workers have left to others.
+    handed: Handed<T>,
+    /// Those that wait for an item.
+    idle: AtomicUsize,
     /// Those that have not left.
     workers: AtomicUsize,
     shared: Arc<Shared<E>>,
+}
+
+/// Items whose tickets are out, on their way from one worker to another.
+struct Handed<T> {
+    items: Mutex<VecDeque<(u64, T)>>,
+    /// How many there are: for a look without the lock, written under it.
+    count: AtomicUsize,
+}
+
+impl<T> Handed<T> {
+    fn push(&self, number: u64, item: T) {
+        let mut items = self.items.lock();
+        items.push_back((number, item));
+        self.count.store(items.len(), SeqCst);
+    }
+
+    fn pop(&self) -> Option<(u64, T)> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut items = self.items.lock();
+        let item = items.pop_front();
+        self.count.store(items.len(), SeqCst);
+        item
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count.load(SeqCst) == 0
+    }
 }
 
 impl<T, U, E> Counter<T, U, E>
@@ -470,9 +539,17 @@ where
     /// A lost ticket is told by the last one to leave: it may have been dropped on the way out with an error, and
     /// that error is what the user must see, not this.
     fn leave(&self) {
-        if self.workers.fetch_sub(1, SeqCst) == 1 && self.lost.load(SeqCst) {
+        let is_last = self.workers.fetch_sub(1, SeqCst) == 1;
+        if is_last && (self.lost.load(SeqCst) || !self.handed.is_empty()) {
             self.report_loss();
         }
+    }
+
+    /// The next item and its number, with a place for its result.
+    fn take_new(&self) -> Result<(u64, T), Halt> {
+        let interrupt = || !self.handed.is_empty();
+        self.output.queue.reserve(interrupt)?;
+        self.input.pop(interrupt).inspect_err(|_| self.output.queue.unreserve())
     }
 
     fn report_loss(&self) {
@@ -487,11 +564,22 @@ where
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
     fn take(&self) -> Result<(u64, T), Halt> {
-        self.output.queue.reserve()?;
-        self.input.pop().inspect_err(|_| self.output.queue.unreserve())
+        let _idle = Idle::new(&self.idle);
+        loop {
+            if let Some(handed) = self.handed.pop() {
+                return Ok(handed);
+            }
+            match self.take_new() {
+                Err(Halt::Interrupted) => {}
+                taken => return taken,
+            }
+        }
     }
 
     fn try_take(&self) -> Result<Option<(u64, T)>, Halt> {
+        if let Some(handed) = self.handed.pop() {
+            return Ok(Some(handed));
+        }
         if !self.output.queue.try_reserve()? {
             return Ok(None);
         }
@@ -500,6 +588,30 @@ where
             self.output.queue.unreserve();
         }
         item
+    }
+
+    fn hand_over(&self, number: u64, item: T) {
+        self.handed.push(number, item);
+        // Those who wait do so for a place, for an item, or for the last ticket to come back.
+        self.output.queue.interrupt();
+        self.input.interrupt();
+    }
+
+    fn is_anyone_idle(&self) -> bool {
+        self.idle.load(Relaxed) > self.handed.count.load(Relaxed)
+    }
+
+    fn help(&self) -> Result<Option<(u64, T)>, Halt> {
+        let _idle = Idle::new(&self.idle);
+        loop {
+            if let Some(handed) = self.handed.pop() {
+                return Ok(Some(handed));
+            }
+            match self.output.queue.settled(|| !self.handed.is_empty()) {
+                Err(Halt::Interrupted) => {}
+                settled => return settled.map(|()| None),
+            }
+        }
     }
 
     fn home(self: Arc<Self>) -> Arc<dyn Home<U>> {
@@ -527,6 +639,22 @@ where
         if self.workers.load(SeqCst) == 0 {
             self.report_loss();
         }
+    }
+}
+
+/// A worker that waits.
+struct Idle<'count>(&'count AtomicUsize);
+
+impl<'count> Idle<'count> {
+    fn new(count: &'count AtomicUsize) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

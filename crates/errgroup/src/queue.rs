@@ -8,7 +8,8 @@
 //!
 //! 1. `taken` ≤ `bound`: filled slots, tickets that are out, and places kept by whoever waits for its item.
 //! 2. The slot at index i is for the item with the number `head` + i. Items leave in the order of their numbers.
-//! 3. The queue has ended when no writer is left and no place is taken. It has halted when it was stopped or no
+//! 3. `pending` counts the places that are taken and not filled: tickets that are out, and whoever waits for an item.
+//! 4. The queue has ended when no writer is left and no place is taken. It has halted when it was stopped or no
 //!    reader is left; then nothing goes in or out, and nobody waits.
 
 use std::collections::VecDeque;
@@ -37,12 +38,15 @@ pub(crate) enum Halt {
     Stopped,
     /// Nobody reads any more.
     Abandoned,
+    /// There is something else to do: only from a wait that was given a reason to break off.
+    Interrupted,
 }
 
 struct Line<T> {
     slots: VecDeque<Option<T>>,
     head: u64,
     taken: usize,
+    pending: usize,
     bound: usize,
     writers: usize,
     readers: usize,
@@ -58,6 +62,7 @@ impl<T> Queue<T> {
             slots: VecDeque::new(),
             head: 0,
             taken: 0,
+            pending: 0,
             bound,
             writers,
             readers: 0,
@@ -68,21 +73,43 @@ impl<T> Queue<T> {
         Self { line: Mutex::new(line), filled: Condvar::new(), room: Condvar::new() }
     }
 
-    /// Takes a place, waiting for one.
-    pub(crate) fn reserve(&self) -> Result<(), Halt> {
-        self.take_place().map(drop)
+    /// Takes a place, waiting for one while there is no `interrupt`.
+    pub(crate) fn reserve(&self, interrupt: impl Fn() -> bool) -> Result<(), Halt> {
+        self.take_place(interrupt)?.pending += 1;
+        Ok(())
     }
 
     /// Takes a place if there is one.
     pub(crate) fn try_reserve(&self) -> Result<bool, Halt> {
-        self.line.lock().try_take()
+        let mut line = self.line.lock();
+        let free = line.try_take()?;
+        line.pending += usize::from(free);
+        Ok(free)
     }
 
     /// Gives a place back that will not be filled.
     pub(crate) fn unreserve(&self) {
         let mut line = self.line.lock();
         line.taken -= 1;
+        line.pending -= 1;
+        self.after_settling(&line);
         self.after_leaving(&line);
+    }
+
+    /// Waits until no place is pending: no ticket is out, and nobody is after one.
+    pub(crate) fn settled(&self, interrupt: impl Fn() -> bool) -> Result<(), Halt> {
+        let mut line = self.line.lock();
+        while line.pending > 0 {
+            line = self.wait_for_room(line, &interrupt)?;
+        }
+        Ok(())
+    }
+
+    /// Has all who wait look whether they are interrupted.
+    pub(crate) fn interrupt(&self) {
+        drop(self.line.lock()); // whoever has looked before is asleep now, and wakes
+        self.filled.notify_all();
+        self.room.notify_all();
     }
 
     /// Fills a place that was taken before: the one with that `number`, or the next.
@@ -96,20 +123,22 @@ impl<T> Queue<T> {
             line.slots.resize_with(slot + 1, || None);
         }
         line.slots[slot] = Some(item);
+        line.pending -= 1;
+        self.after_settling(&line);
         self.after_filling(&line, slot);
         Ok(())
     }
 
     /// Adds an item at the end, waiting for a place.
     pub(crate) fn push(&self, item: T) -> Result<(), Halt> {
-        let mut line = self.take_place()?;
+        let mut line = self.take_place(|| false)?;
         line.slots.push_back(Some(item));
         self.after_filling(&line, line.slots.len() - 1);
         Ok(())
     }
 
-    /// The first item and its number, waiting for it.
-    pub(crate) fn pop(&self) -> Result<(u64, T), Halt> {
+    /// The first item and its number, waiting for it while there is no `interrupt`.
+    pub(crate) fn pop(&self, interrupt: impl Fn() -> bool) -> Result<(u64, T), Halt> {
         let mut line = self.line.lock();
         let mut patience = Patience::new();
         loop {
@@ -122,6 +151,9 @@ impl<T> Queue<T> {
                 patience.spend();
                 line = self.line.lock();
                 continue;
+            }
+            if interrupt() {
+                return Err(Halt::Interrupted);
             }
             line.hungry += 1;
             line = self.filled.wait(line).unwrap_or_else(PoisonError::into_inner);
@@ -176,7 +208,7 @@ impl<T> Queue<T> {
         self.room.notify_all();
     }
 
-    fn take_place(&self) -> Result<MutexGuard<'_, Line<T>>, Halt> {
+    fn take_place(&self, interrupt: impl Fn() -> bool) -> Result<MutexGuard<'_, Line<T>>, Halt> {
         let mut line = self.line.lock();
         let mut patience = Patience::new();
         while !line.try_take()? {
@@ -186,11 +218,32 @@ impl<T> Queue<T> {
                 line = self.line.lock();
                 continue;
             }
-            line.blocked += 1;
-            line = self.room.wait(line).unwrap_or_else(PoisonError::into_inner);
-            line.blocked -= 1;
+            line = self.wait_for_room(line, &interrupt)?;
         }
         Ok(line)
+    }
+
+    fn wait_for_room<'line>(
+        &self,
+        mut line: MutexGuard<'line, Line<T>>,
+        interrupt: impl Fn() -> bool,
+    ) -> Result<MutexGuard<'line, Line<T>>, Halt> {
+        if let Some(halt) = line.halted() {
+            return Err(halt);
+        }
+        if interrupt() {
+            return Err(Halt::Interrupted);
+        }
+        line.blocked += 1;
+        line = self.room.wait(line).unwrap_or_else(PoisonError::into_inner);
+        line.blocked -= 1;
+        Ok(line)
+    }
+
+    fn after_settling(&self, line: &Line<T>) {
+        if line.pending == 0 && line.blocked > 0 {
+            self.room.notify_all(); // those in `settled` are among those who wait for room
+        }
     }
 
     fn after_filling(&self, line: &Line<T>, slot: usize) {

@@ -251,6 +251,78 @@ fn a_ticket_lost_after_its_worker_left_is_an_error_too() {
 }
 
 #[test]
+fn items_handed_over_again_and_again_come_out_once_and_in_order() {
+    for order in [Order::Source { window: 16 }, Order::Completion] {
+        let results = numbers(2_000).ticketed(3, order, |tickets| {
+            let mut hand: Vec<(Ticket<u64>, u64)> = Vec::new();
+            while let Some(first) = tickets.next().or_else(|| tickets.help()) {
+                hand.push(first);
+                while let Ok(more) = tickets.try_next() {
+                    hand.push(more);
+                    if hand.len() > 5 {
+                        break;
+                    }
+                }
+                for (ticket, n) in hand.drain(..) {
+                    if tickets.is_anyone_idle() && n < 1 << 20 {
+                        tickets.hand_over(ticket, n + (1 << 20)); // marked: each moves once at most
+                    } else {
+                        ticket.send(n % (1 << 20))?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        let mut results = all(results).unwrap();
+        if order == Order::Completion {
+            results.sort_unstable();
+        }
+        assert_eq!(results, (0..2_000).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn help_waits_for_what_others_still_hold() {
+    let (first, has_one) = mpsc::channel();
+    let (helping, other_helps) = mpsc::channel();
+    let ends = Mutex::new((first, other_helps));
+    let role = AtomicUsize::new(0);
+    let helping = Mutex::new(helping);
+    let has_one = Mutex::new(has_one);
+    let results = numbers(1).ticketed(2, SOURCE, move |tickets| {
+        if role.fetch_add(1, Ordering::SeqCst) == 0 {
+            let (ticket, n) = tickets.next().unwrap();
+            let ends = ends.lock().unwrap();
+            ends.0.send(()).unwrap();
+            ends.1.recv().unwrap(); // the other has seen the end of the input
+            while !tickets.is_anyone_idle() {
+                std::thread::yield_now();
+            }
+            tickets.hand_over(ticket, n + 7);
+        } else {
+            has_one.lock().unwrap().recv().unwrap();
+            assert!(tickets.next().is_none());
+            helping.lock().unwrap().send(()).unwrap();
+            let (ticket, n) = tickets.help().expect("the other holds a ticket");
+            ticket.send(n)?;
+            assert!(tickets.help().is_none());
+        }
+        Ok(())
+    });
+    assert_eq!(all(results), Ok(vec![7]));
+}
+
+#[test]
+fn what_is_handed_over_and_never_taken_is_an_error_never_a_stall() {
+    let results = numbers(3).ticketed(1, SOURCE, |tickets: &mut Tickets<u64, u64>| {
+        let (ticket, n) = tickets.next().unwrap();
+        tickets.hand_over(ticket, n);
+        Ok(())
+    });
+    assert!(all(results).unwrap_err().contains("ticket"));
+}
+
+#[test]
 fn an_error_drops_tickets_and_is_still_the_error() {
     for _ in 0..200 {
         let results = numbers(100).ticketed(3, SOURCE, |tickets| {

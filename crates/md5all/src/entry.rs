@@ -8,11 +8,13 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use md5_lanes::Md5;
 use rustix::io::Errno;
 
 use crate::digest::Digest;
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
+use crate::source::Content;
 
 /// What the walk found at one place.
 #[derive(Debug)]
@@ -26,10 +28,20 @@ pub(crate) struct Entry {
 pub(crate) enum Found {
     /// Something to read.
     File(Handle),
+    /// Something that another worker has begun to read.
+    Begun(Box<Begun>),
     /// Something to pass over.
     Passed(Skip),
     /// Something the walk could not deal with.
     Failed(Reason),
+}
+
+/// A file on its way from one worker to another: what is left to read, and what
+/// has been hashed.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) content: Content,
+    pub(crate) md5: Md5,
 }
 
 /// How to get at what is to be read.

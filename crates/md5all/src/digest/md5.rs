@@ -3,13 +3,15 @@
 //! A worker takes files for as long as it has free lanes and there are any, and
 //! waits only with empty hands, so that no file that is begun is held up by one
 //! that has yet to be found. It reads wherever a lane has nothing left to hash.
+//! Where it could read on in one of several files while another worker has
+//! none, it hands that file over: no core is idle while another has two.
 
 use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
 use crate::digest::{Digest, Terms};
 use crate::directory::Place;
-use crate::entry::{Entry, Outcome, Record};
+use crate::entry::{Begun, Entry, Found, Outcome, Record};
 use crate::error::{Error, Reason};
 use crate::source::Content;
 
@@ -78,9 +80,10 @@ impl Reading {
 }
 
 impl Hand<'_> {
-    /// Waits for an entry; says whether there is one.
+    /// Waits for an entry, or for what another worker leaves to this one; says
+    /// whether there is any.
     fn wait(&mut self) -> bool {
-        self.first = self.tickets.next();
+        self.first = self.tickets.next().or_else(|| self.tickets.help());
         self.first.is_some()
     }
 
@@ -98,6 +101,10 @@ impl Hand<'_> {
     fn follow(&mut self, turn: Turn<Reading>) -> Result<Option<Job<Reading>>, Error> {
         let job = match turn {
             Turn::Idle => None,
+            Turn::Part(md5, reading) if self.held > 1 && self.tickets.is_anyone_idle() => {
+                self.hand_over(md5, reading);
+                None
+            }
             Turn::Part(md5, reading) => self.read(md5, reading)?,
             Turn::Digest(digest, reading) => {
                 self.seal(reading, digest)?;
@@ -124,8 +131,8 @@ impl Hand<'_> {
 
     fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
         let Entry { place, found } = entry;
-        let content = match self.terms.open(&place, found) {
-            Ok(content) => content,
+        let Begun { content, md5 } = match self.terms.open(&place, found) {
+            Ok(begun) => begun,
             Err(outcome) => {
                 self.send(ticket, Record::new(place, outcome))?;
                 return Ok(None);
@@ -139,7 +146,15 @@ impl Hand<'_> {
             self.stream = Some(reading);
             return Ok(None);
         }
-        self.read(Md5::new(), reading)
+        self.read(md5, reading)
+    }
+
+    fn hand_over(&mut self, md5: Md5, reading: Reading) {
+        let Reading { ticket, place, content, buffer, .. } = reading;
+        self.buffers.push(buffer);
+        self.held -= 1;
+        let found = Found::Begun(Box::new(Begun { content, md5 }));
+        self.tickets.hand_over(ticket, Entry { place, found });
     }
 
     /// Reads on in a file, or sends what kept it from being read.

@@ -9,9 +9,10 @@ pub(crate) mod md5;
 use std::fmt;
 
 use errgroup::Context;
+use md5_lanes::Md5;
 
 use crate::directory::Place;
-use crate::entry::{Found, Outcome, Record, Skip};
+use crate::entry::{Begun, Found, Outcome, Record, Skip};
 use crate::error::Error;
 use crate::source::local::{self, Opened};
 use crate::source::{Content, FileId, Links};
@@ -81,15 +82,16 @@ impl fmt::Debug for Digest {
 
 impl Terms {
     /// Opens what was found, for reading; or says at once what becomes of it.
-    pub(crate) fn open(&self, place: &Place, found: Found) -> Result<Content, Outcome> {
+    pub(crate) fn open(&self, place: &Place, found: Found) -> Result<Begun, Outcome> {
         let handle = match found {
             Found::File(handle) => handle,
+            Found::Begun(begun) => return Ok(*begun),
             Found::Passed(skip) => return Err(Outcome::Skipped(skip)),
             Found::Failed(reason) => return Err(Outcome::Failed(reason)),
         };
         match local::open(&handle, place.name(), self.links.at(place)) {
             Ok(Opened::Content(content)) if self.excludes(&content) => Err(Outcome::Skipped(Skip::Excluded)),
-            Ok(Opened::Content(content)) => Ok(content),
+            Ok(Opened::Content(content)) => Ok(Begun { content, md5: Md5::new() }),
             Ok(Opened::Passed(skip)) => Err(Outcome::Skipped(skip)),
             Err(reason) => Err(Outcome::Failed(reason)),
         }
