@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,18 +24,22 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let root = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    match md5_all(&Context::background(), root) {
-        Ok(sums) => {
-            for (path, sum) in sums {
-                println!("{}:\t{sum}", path.display());
-            }
-            ExitCode::SUCCESS
-        }
+    match md5_all(&Context::background(), root).and_then(|sums| print(&sums)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn print(sums: &BTreeMap<PathBuf, String>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for (path, sum) in sums {
+        out.write_all(path.as_os_str().as_encoded_bytes())?;
+        writeln!(out, ":\t{sum}")?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Reads all the files in the tree rooted at `root` and returns a map from path to MD5 sum. If the walk or any read
@@ -78,8 +84,16 @@ fn md5_all(ctx: &Context, root: PathBuf) -> Result<BTreeMap<PathBuf, String>, Fa
 }
 
 fn md5_file(path: &Path) -> Result<String, Failure> {
-    let read = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(Md5::digest(read).iter().map(|byte| format!("{byte:02x}")).collect())
+    let sum = || {
+        let (mut file, mut md5, mut buffer) = (File::open(path)?, Md5::new(), [0; 16 * 1024]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+                count => md5.update(&buffer[..count]),
+            }
+        }
+    };
+    sum().map_err(|error: io::Error| format!("{}: {error}", path.display()).into())
 }
 
 fn stopped(ctx: &Context) -> Failure {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 
 use errgroup::{Context, Pipeline};
 
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     let mut ranking: Vec<_> = total.into_iter().collect();
     ranking.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     for (word, count) in ranking.into_iter().take(20) {
-        println!("{count}\t{word}");
+        writeln!(io::stdout(), "{count}\t{word}")?;
     }
     Ok(())
 }

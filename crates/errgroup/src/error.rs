@@ -7,7 +7,7 @@ use std::fmt::{self, Debug, Display};
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::context::Cause;
+use crate::context::{Cause, ContextError};
 
 /// The first error of a group, as [`Group::wait`](crate::Group::wait) gives it and as a
 /// [`Context`](crate::Context) names it as its cause.
@@ -161,7 +161,14 @@ impl<F> Error for Refused<F> {}
 ///
 /// The error type of a pipeline is made from it (`E: From<Stopped>`), so that `out.send(item)?` is all a worker has
 /// to say. It becomes the pipeline's error only if nothing else went wrong first, as when the parent context was
-/// cancelled; its text is then the context's cause.
+/// cancelled; its text is then the context's cause. An error type of one's own needs three lines:
+///
+/// ```
+/// # struct MyError(errgroup::Stopped);
+/// impl From<errgroup::Stopped> for MyError {
+///     fn from(stopped: errgroup::Stopped) -> Self { MyError(stopped) }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stopped(Cause);
 
@@ -189,9 +196,13 @@ impl Error for Stopped {
 }
 
 impl From<Stopped> for io::Error {
-    /// Of the kind `Other`: `Interrupted` would make callers try again.
+    /// Of the kind `TimedOut` if a deadline has passed, else `Other`: `Interrupted` would make callers try again.
     fn from(stopped: Stopped) -> Self {
-        io::Error::other(stopped)
+        let kind = match stopped.cause().downcast_ref() {
+            Some(ContextError::DeadlineExceeded) => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, stopped)
     }
 }
 

@@ -169,7 +169,8 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         self.shared.state.set_limit(limit);
     }
 
-    /// Blocks until all tasks have returned, cancels the group's context, and gives the first error.
+    /// Blocks until all tasks have returned, cancels the group's context, and gives the first error, as a handle that
+    /// can be given again. [`join`](Self::join) gives the error itself, once.
     ///
     /// May be called again, and from several threads at once: each call gives the same error. While it waits, the
     /// calling thread may run tasks of the group that nobody has begun.
@@ -188,7 +189,11 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         self.shared.wait()
     }
 
-    /// Blocks like [`wait`](Self::wait), and gives the error itself, so that `?` works.
+    /// Blocks like [`wait`](Self::wait), and gives the error itself, so that `?` works in a function of any error type.
+    ///
+    /// `?` converts errors, so where it follows `join` the compiler cannot tell the group's type from the function's:
+    /// name it, as in `Group::<io::Error>::new()`. A group in an [`Arc`] is taken out by `Arc::into_inner` once its
+    /// tasks have returned, which `wait` tells.
     ///
     /// # Errors
     ///

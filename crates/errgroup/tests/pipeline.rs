@@ -416,6 +416,13 @@ fn cancelling_the_parent_ends_with_its_cause() {
 }
 
 #[test]
+fn a_deadline_is_a_timeout_to_io() {
+    let (ctx, _cancel) = Context::background().with_timeout(std::time::Duration::ZERO);
+    let mut pipeline: Pipeline<u32, std::io::Error> = Pipeline::source(&ctx, 1, |out| Ok(out.send(1)?));
+    assert_eq!(pipeline.next().unwrap().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[test]
 fn a_parent_that_is_over_stops_the_pipeline_before_it_starts() {
     let (ctx, cancel) = Context::background().with_cancel();
     cancel.cancel_with("too late");

@@ -57,6 +57,33 @@ fn standard_output_in_the_tree_is_not_listed() {
 }
 
 #[test]
+fn a_name_of_standard_output_is_no_file_to_replace() {
+    let dir = tree(&["a"]);
+    for name in ["-", "/dev/stdout", "/dev/fd/1"] {
+        let log = dir.path().join("log");
+        fs::write(&log, "before\n").unwrap();
+        let stdout = File::options().append(true).open(&log).unwrap();
+        let child = md5all(dir.path()).args(["-o", name, "a"]).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        join(child).clean();
+        assert_eq!(fs::read_to_string(&log).unwrap(), format!("before\n{}  a\n", md5(b"a")), "{name}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_was_killed_leaves_nothing_to_list() {
+    let dir = tree(&["a"]);
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    let child = md5all(dir.path()).args(["-o", "list", "a", "fifo"]).stdout(Stdio::piped()).spawn().unwrap();
+    let writer = open_writer(&path); // it is reading, so the output is open
+    rustix::process::kill_process(pid(&child), rustix::process::Signal::KILL).unwrap();
+    join(child);
+    drop(writer);
+    assert_eq!(names_in(dir.path()), ["a", "fifo"]);
+}
+
+#[test]
 fn what_could_be_read_is_written_even_if_not_all_could() {
     let dir = tree(&["a", "list"]);
     let ended = run(dir.path(), &["-o", "list", "a", "gone"]);

@@ -35,7 +35,6 @@ fn a_read_that_hangs_does_not_hold_it_up() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let child = start(&dir, &["-o", "list", "a", "fifo"]);
         let writer = open_writer(&path);
-        assert_eq!(names_in(dir.path()).len(), 4, "one of them is temporary");
         interrupt(child, signal);
         drop(writer);
         assert_eq!(names_in(dir.path()), ["a", "fifo", "list"]);
