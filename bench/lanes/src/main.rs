@@ -65,6 +65,7 @@ const BUFFERS: usize = 256 << 10;
 fn workloads() -> Vec<Workload> {
     vec![
         equal("1 x 64 KiB", 1, 65536),
+        equal("2 x 64 KiB", 2, 65536),
         equal("8 x 64 KiB", 8, 65536),
         equal("16 x 64 KiB", 16, 65536),
         equal("24 x 64 KiB", 24, 65536),

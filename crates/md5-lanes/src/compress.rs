@@ -85,10 +85,12 @@ const ROTATIONS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 2
 /// dependent operations, and which of them wait for `b`, the newest word, decides the speed.
 pub(crate) trait Word: Copy {
     /// A block of each message.
-    type Block;
+    type Block<'a>: Copy
+    where
+        Self: 'a;
 
     /// Word `i` of the block.
-    fn word(block: &Self::Block, i: usize) -> Self;
+    fn word(block: Self::Block<'_>, i: usize) -> Self;
 
     /// `self + other`, modulo 2^32.
     fn add(self, other: Self) -> Self;
@@ -117,10 +119,10 @@ pub(crate) trait Word: Copy {
 /// `table` is [`SINES`], or what the implementation of `W` made of it. `between(round, quarter)` is called after every
 /// four steps, for work that does not depend on this block and may fill the gaps which its chain leaves.
 #[inline(always)]
-pub(crate) fn compress<W: Word>(
+pub(crate) fn compress<'a, W: Word + 'a>(
     state: [W; 4],
     table: &[u32; 64],
-    block: &W::Block,
+    block: W::Block<'a>,
     mut between: impl FnMut(usize, usize),
 ) -> [W; 4] {
     let mut s = state;
@@ -134,11 +136,11 @@ pub(crate) fn compress<W: Word>(
 // Spelled out, not looped: LLVM gives up unrolling before sixteen steps of three interleaved vectors are flat, and a
 // step whose rotation is not an immediate costs half the speed.
 #[inline(always)]
-fn round<W: Word>(
+fn round<'a, W: Word + 'a>(
     number: usize,
     mut s: [W; 4],
     table: &[u32; 64],
-    block: &W::Block,
+    block: W::Block<'a>,
     between: &mut impl FnMut(usize, usize),
 ) -> [W; 4] {
     // Each word is loaded afresh in each round. Left to itself LLVM keeps all sixteen (of every vector) from one round
@@ -156,7 +158,13 @@ fn round<W: Word>(
 }
 
 #[inline(always)]
-fn four_steps<W: Word>(round: usize, i: usize, [a, b, c, d]: [W; 4], table: &[u32; 64], block: &W::Block) -> [W; 4] {
+fn four_steps<'a, W: Word + 'a>(
+    round: usize,
+    i: usize,
+    [a, b, c, d]: [W; 4],
+    table: &[u32; 64],
+    block: W::Block<'a>,
+) -> [W; 4] {
     let a = step(round, i, [a, b, c, d], table, block);
     let d = step(round, i + 1, [d, a, b, c], table, block);
     let c = step(round, i + 2, [c, d, a, b], table, block);
@@ -166,7 +174,7 @@ fn four_steps<W: Word>(round: usize, i: usize, [a, b, c, d]: [W; 4], table: &[u3
 
 /// Step `i` of a round; gives the word that replaces `a`.
 #[inline(always)]
-fn step<W: Word>(round: usize, i: usize, [a, b, c, d]: [W; 4], table: &[u32; 64], block: &W::Block) -> W {
+fn step<'a, W: Word + 'a>(round: usize, i: usize, [a, b, c, d]: [W; 4], table: &[u32; 64], block: W::Block<'a>) -> W {
     // Constant and message word go in first: they do not wait for the previous step, and `b` does.
     let sum = a.add_constant(table[16 * round + i]).add(W::word(block, word_of(round, i)));
     let mixed = match round {

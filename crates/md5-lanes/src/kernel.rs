@@ -11,7 +11,7 @@ use crate::lanes::Lanes;
 use crate::many::many_with;
 use crate::stream::{Digest, md5};
 use crate::vector::Vector;
-use crate::wide::{Blocks, MAX_CHAINS, States, run, run_one_by_one};
+use crate::wide::{Blocks, MAX_CHAINS, States, run, run_by_twos};
 
 /// A way to hash many messages at once that this machine has.
 ///
@@ -65,8 +65,9 @@ impl Kernel {
         self.width * self.chains
     }
 
-    /// One message after the other, on general-purpose registers.
-    pub(crate) const PORTABLE: Self = Self { name: "portable", width: 1, chains: 1, level: None };
+    /// Two messages side by side on general-purpose registers, or one; where these are eight, as on 32-bit x86, only one.
+    pub(crate) const PORTABLE: Self =
+        Self { name: "portable", width: 1, chains: if cfg!(target_arch = "x86") { 1 } else { 2 }, level: None };
 
     fn simd(name: &'static str, width: usize, level: Level) -> Self {
         Self { name, width, chains: MAX_CHAINS, level: Some(level) }
@@ -92,7 +93,7 @@ impl Kernel {
             Some(Level::Neon(simd)) => run_chains(simd, states, lanes, count),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Some(Level::WasmSimd128(simd)) => run_chains(simd, states, lanes, count),
-            _ => run_one_by_one(states, lanes, count),
+            _ => run_by_twos(states, lanes, count),
         }
     }
 

@@ -167,11 +167,9 @@ impl<B: AsRef<[u8]>> Lanes<B> {
     /// Runs all lanes up to the first end of one.
     fn stride(&mut self) {
         let count = self.slots.iter().map(|slot| slot.left).min().unwrap_or(0);
-        // For a single message the general-purpose registers have the shorter chain.
-        let kernel = match self.slots.len() {
-            1 => Kernel::PORTABLE,
-            _ => self.kernel,
-        };
+        // For as many messages as they can take, the general-purpose registers have the shorter chains.
+        let few = self.slots.len() <= Kernel::PORTABLE.lanes();
+        let kernel = if few { Kernel::PORTABLE } else { self.kernel };
         if let [first, ..] = self.slots.as_slice() {
             // Idle lanes of a register run some other lane's blocks, for nothing.
             let mut lanes = [first.blocks(); MAX_LANES];

@@ -51,6 +51,7 @@ mod padding;
 #[cfg(feature = "digest")]
 mod rustcrypto;
 mod stream;
+mod two;
 mod vector;
 mod wide;
 

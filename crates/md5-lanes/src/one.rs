@@ -21,10 +21,10 @@ pub(crate) fn compress_blocks(state: &mut [u32; 4], blocks: &[[u8; 64]]) {
 }
 
 impl Word for u32 {
-    type Block = [u8; 64];
+    type Block<'a> = &'a [u8; 64];
 
     #[inline(always)]
-    fn word(block: &[u8; 64], i: usize) -> Self {
+    fn word(block: Self::Block<'_>, i: usize) -> Self {
         let (words, _) = block.as_chunks::<4>();
         u32::from_le_bytes(words[i])
     }

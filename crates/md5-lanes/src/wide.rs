@@ -10,6 +10,7 @@ use fearless_simd::Simd;
 
 use crate::compress::{SINES, Word, compress};
 use crate::one::compress_blocks;
+use crate::two::compress_pairs;
 use crate::vector::{Vector, load_columns};
 
 /// Most registers that run side by side. A fourth was slower wherever registers are sixteen.
@@ -53,14 +54,23 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Runs the first `count` blocks of every lane through its chaining value, one lane after the other.
-pub(crate) fn run_one_by_one(states: &mut States, lanes: &[Blocks<'_>], count: usize) {
-    for (lane, blocks) in lanes.iter().enumerate() {
-        let mut state = column(states, lane);
+/// Runs the first `count` blocks of every lane through its chaining value, on general-purpose registers: two lanes at a
+/// time, and the last one alone where there is no other.
+pub(crate) fn run_by_twos(states: &mut States, lanes: &[Blocks<'_>], count: usize) {
+    let (pairs, alone) = lanes.as_chunks::<2>();
+    for (n, [left, right]) in pairs.iter().enumerate() {
+        let (one, other) = (column(states, 2 * n), column(states, 2 * n + 1));
+        let blocks = (0..count).map(|i| [left.at(i), right.at(i)]);
+        let [one, other] = compress_pairs([one, other], blocks);
+        set_column(states, 2 * n, one);
+        set_column(states, 2 * n + 1, other);
+    }
+    if let [blocks] = alone {
+        let mut state = column(states, lanes.len() - 1);
         let body = count.min(blocks.body.len());
         compress_blocks(&mut state, &blocks.body[..body]);
         compress_blocks(&mut state, &blocks.edge[..count - body]);
-        set_column(states, lane, state);
+        set_column(states, lanes.len() - 1, state);
     }
 }
 
@@ -215,10 +225,13 @@ impl<S: Simd, V: Vector<S>, const N: usize> Chains<S, V, N> {
 }
 
 impl<S: Simd, V: Vector<S>, const N: usize> Word for Chains<S, V, N> {
-    type Block = [Self; 16];
+    type Block<'a>
+        = &'a [Self; 16]
+    where
+        Self: 'a;
 
     #[inline(always)]
-    fn word(block: &[Self; 16], i: usize) -> Self {
+    fn word(block: Self::Block<'_>, i: usize) -> Self {
         block[i]
     }
 

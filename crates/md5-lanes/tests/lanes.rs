@@ -130,6 +130,24 @@ fn every_boundary_length_in_parts_of_every_boundary_length() {
 }
 
 #[test]
+fn two_messages_of_every_two_boundary_lengths() {
+    for one in BOUNDARIES {
+        for other in BOUNDARIES {
+            for parts in [vec![], vec![64], vec![1, 100]] {
+                let plans = [one, other].map(|length| Plan { parts: parts.clone(), ..Plan::whole(length) });
+                check(&plans, &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_long_messages_that_start_and_end_apart() {
+    let long = |length, part| Plan { parts: vec![part], ..Plan::whole(length) };
+    check(&[long(100_000, 1000), long(70_001, 1 << 16), long(33, 7)], &[]);
+}
+
+#[test]
 fn one_long_message_among_short_ones() {
     let mut plans: Vec<Plan> = (0..100).map(Plan::whole).collect();
     plans.insert(50, Plan::whole(100_000));
@@ -187,7 +205,7 @@ fn lanes_can_be_used_after_a_panic() {
 #[test]
 fn the_best_kernel_is_the_first_that_is_available() {
     assert_eq!(Kernel::best().name(), Kernel::available()[0].name());
-    assert_eq!(Kernel::available().last().map(|kernel| kernel.lanes()), Some(1));
+    assert_eq!(Kernel::available().last().map(|kernel| kernel.name()), Some("portable"));
 }
 
 #[test]
@@ -212,6 +230,11 @@ proptest! {
         pauses in prop::collection::vec(any::<bool>(), 0..6),
     ) {
         check(&plans, &pauses);
+    }
+
+    #[test]
+    fn few_messages_in_any_parts(plans in prop::collection::vec(plan(), 1..5)) {
+        check(&plans, &[]);
     }
 
     #[test]
