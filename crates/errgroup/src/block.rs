@@ -24,7 +24,8 @@ thread_local! {
 
 /// The waker of this thread.
 pub(crate) fn waker() -> Waker {
-    WAKER.with(Waker::clone)
+    // A thread that is ending may have lost the one it keeps.
+    WAKER.try_with(Waker::clone).unwrap_or_else(|_| Waker::from(Arc::new(Unpark(thread::current()))))
 }
 
 /// Parks this thread until `poll` is ready.

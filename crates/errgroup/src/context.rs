@@ -18,6 +18,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::error::Stopped;
 use crate::{pool, timer};
 
 /// A cancellation signal with a cause, a deadline and values, handed down from task to task.
@@ -152,7 +154,8 @@ impl Context {
         (self.over(&node), Cancel { node })
     }
 
-    /// A child that is also cancelled once `timeout` has passed: see [`with_deadline`](Self::with_deadline).
+    /// A child that is also cancelled once `timeout` has passed: see [`with_deadline`](Self::with_deadline), also for
+    /// when it panics.
     pub fn with_timeout(&self, timeout: Duration) -> (Self, Cancel) {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.with_deadline(deadline),
@@ -164,6 +167,10 @@ impl Context {
     ///
     /// A child's deadline only shrinks: if this context has an earlier one, that holds. A deadline that has passed
     /// cancels the child at once.
+    ///
+    /// # Panics
+    ///
+    /// If the thread that keeps deadlines cannot be started.
     pub fn with_deadline(&self, deadline: Instant) -> (Self, Cancel) {
         if self.deadline().is_some_and(|ours| ours <= deadline) {
             return self.with_cancel();
@@ -220,6 +227,32 @@ impl Context {
         self.node.as_ref().is_some_and(|node| node.is_over())
     }
 
+    /// Fails once the context is over: for loops that end by `?`. One atomic load while it is alive.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] with the cause.
+    ///
+    /// ```
+    /// use errgroup::{Context, Stopped};
+    ///
+    /// fn work(ctx: &Context) -> Result<u32, Stopped> {
+    ///     let mut rounds = 0;
+    ///     while rounds < 1_000 {
+    ///         ctx.check()?;
+    ///         rounds += 1;
+    ///     }
+    ///     Ok(rounds)
+    /// }
+    /// assert_eq!(work(&Context::background()).unwrap(), 1_000);
+    /// ```
+    pub fn check(&self) -> Result<(), Stopped> {
+        match self.cause() {
+            None => Ok(()),
+            Some(cause) => Err(Stopped::new(cause)),
+        }
+    }
+
     /// `None` while the context is alive, then how it ended.
     pub fn err(&self) -> Option<ContextError> {
         match self.node.as_ref()?.state.load(Acquire) {
@@ -244,6 +277,9 @@ impl Context {
 
     /// A channel that carries nothing and disconnects when the context is cancelled, to be selected on beside
     /// others. On a context that nothing can cancel it stays silent for ever.
+    ///
+    /// Keep a handle of the context, or of its [`Cancel`], for as long as the channel: with the last of them it
+    /// disconnects too.
     ///
     /// ```
     /// use crossbeam_channel::{select, unbounded};
@@ -299,7 +335,8 @@ impl Context {
 
     /// Runs `function` on a thread of its own once the context is cancelled: at once if it is already.
     ///
-    /// Does not block. The handle can prevent the run; dropping it does not. A panic in `function` ends it alone.
+    /// Does not block. The handle can prevent the run; dropping it does not. A panic in `function` ends it alone. Where
+    /// all handles of the context and of its [`Cancel`] are dropped before it is cancelled, `function` does not run.
     ///
     /// ```
     /// use errgroup::Context;
@@ -352,7 +389,8 @@ impl Context {
 
 impl Cancel {
     /// Cancels the context, and those made from it, with [`ContextError::Canceled`] as the cause. Does nothing if it
-    /// is over already. Blocks on nothing but short locks.
+    /// is over already, not even wait for another thread that is just cancelling those below it. Blocks on nothing but
+    /// short locks.
     pub fn cancel(&self) {
         self.node.cancel(CANCELED, Cause::new(ContextError::Canceled));
     }
@@ -445,17 +483,18 @@ impl Node {
 
     /// Ends this node and all below it, and only then tells those who wait: whoever is woken sees the whole tree over.
     fn cancel(&self, state: u8, cause: Cause) {
-        let Some(links) = self.end(state, cause.clone()) else {
-            return;
-        };
-        let mut ended = vec![links];
+        let Some(links) = self.end(state, cause.clone()) else { return };
+        let (mut nodes, mut ended) = (Vec::new(), vec![links]);
         let mut next = 0;
         while next < ended.len() {
-            let children = std::mem::take(&mut ended[next].children);
-            let children = children.into_values().filter_map(|child| child.upgrade());
-            ended.extend(children.filter_map(|child| child.end(state, cause.clone())));
+            for child in std::mem::take(&mut ended[next].children).into_values().filter_map(|child| child.upgrade()) {
+                ended.extend(child.end(state, cause.clone()));
+                nodes.push(child);
+            }
             next += 1;
         }
+        self.over.notify_all();
+        nodes.iter().for_each(|node| node.over.notify_all());
         // The channels disconnect here too, by being dropped.
         ended.into_iter().flat_map(|links| links.watches.into_values()).for_each(Watch::fire);
     }
@@ -469,7 +508,6 @@ impl Node {
         self.cause.set(cause).expect("only the first to cancel comes here");
         self.state.store(state, Release);
         let links = std::mem::take(&mut *links);
-        self.over.notify_all();
         self.silence();
         Some(links)
     }
@@ -492,6 +530,16 @@ impl Node {
         let (parent, key) = self.parent.take()?;
         parent.links().children.remove(&key);
         Some(parent)
+    }
+}
+
+impl Drop for Value {
+    /// A loop, as for nodes.
+    fn drop(&mut self) {
+        let mut next = self.outer.take();
+        while let Some(layer) = next {
+            next = Arc::into_inner(layer).and_then(|mut layer| layer.outer.take());
+        }
     }
 }
 
@@ -521,7 +569,12 @@ impl Links {
 impl Watch {
     fn fire(self) {
         match self {
-            Self::Wake(waker) => waker.wake(),
+            // A waker is its executor's code. If it panics, which the hook has printed, the others must still be told.
+            Self::Wake(waker) => {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                    std::mem::forget(payload);
+                }
+            }
             Self::Run(function) => {
                 if let Some(function) = function.take() {
                     pool::run(function);

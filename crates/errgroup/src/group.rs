@@ -115,7 +115,8 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// the context was cancelled: it sees that for itself. Works after [`wait`](Self::wait) too.
     ///
     /// From inside a task of this same group, when it is full, `task` runs inline, on its caller's permit, before
-    /// `go` returns. A caller that would then wait for `task` through a channel is not supported.
+    /// `go` returns. A caller that would then wait for `task` through a channel is not supported, and a task that starts
+    /// itself again in this way goes deeper into its stack each time.
     #[doc(alias = "spawn")]
     pub fn go(&self, task: impl FnOnce() -> Result<(), E> + Send + 'static) {
         self.shared.go(task, |task| Box::new(task));
@@ -339,7 +340,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         drop(permit);
     }
 
-    /// Runs a task and records how it failed.
+    /// Runs a task and records how it failed. Never unwinds.
     fn attempt(&self, task: Task<E>) {
         match catch_unwind(AssertUnwindSafe(task)) {
             Ok(Ok(())) => {}
@@ -348,20 +349,24 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         }
     }
 
-    /// Records an error and, if it is the first, cancels the context with it.
+    /// Records an error and, if it is the first, cancels the context with it. Never unwinds.
     pub(crate) fn fail(&self, error: E) {
-        let first = self.state.fail(error);
-        if let (Some(failed), Some(cancel)) = (first, &self.cancel) {
-            cancel.cancel_with(failed);
-        }
+        contain(|| {
+            let first = self.state.fail(error);
+            if let (Some(failed), Some(cancel)) = (first, &self.cancel) {
+                cancel.cancel_with(failed);
+            }
+        });
     }
 
     /// The same for a panic.
     pub(crate) fn panicked(&self, payload: Box<dyn std::any::Any + Send>) {
-        let first = self.state.panicked(payload);
-        if let (Some(message), Some(cancel)) = (first, &self.cancel) {
-            cancel.cancel_with(Panicked::new(message));
-        }
+        contain(|| {
+            let first = self.state.panicked(payload);
+            if let (Some(message), Some(cancel)) = (first, &self.cancel) {
+                cancel.cancel_with(Panicked::new(message));
+            }
+        });
     }
 
     /// Cancels the context, if there is one and it is not over.
@@ -376,7 +381,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     }
 
     /// See [`Group::wait`].
-    fn wait(&self) -> Result<(), Failed<E>> {
+    fn wait(self: &Arc<Self>) -> Result<(), Failed<E>> {
         assert!(!self.is_inside(), "a task waits for its own group: it would wait for itself");
         self.rest();
         self.cancel();
@@ -389,25 +394,42 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     }
 
     /// See [`Group::join`].
-    pub(crate) fn join(&self) -> Result<(), E> {
+    pub(crate) fn join(self: &Arc<Self>) -> Result<(), E> {
         self.wait().map_err(|failed| failed.take().expect("only one join can take the error"))
     }
 
     /// Blocks until no task is active. Runs what is queued meanwhile: it could not return before that is done anyway.
-    fn rest(&self) {
-        if self.state.active() == 0 {
+    /// Never unwinds: a [`scope`](crate::scope) stands on that.
+    pub(crate) fn rest(self: &Arc<Self>) {
+        if self.state.active() > 0 {
+            self.help();
+            let idle = || self.state.active() == 0;
+            if !idle() && !block::linger(idle) {
+                let mut turn = Turn::default();
+                block::until(|waker| self.state.poll_idle(&mut turn, waker));
+            }
+        }
+        self.withdraw();
+    }
+
+    /// Takes the group off the pool's list, where it would stay, with all it holds, until a worker has time to find
+    /// that there is nothing to do.
+    fn withdraw(self: &Arc<Self>) {
+        if self.staff.load(Relaxed) & OFFERED == 0 {
             return;
         }
-        self.help();
-        let idle = || self.state.active() == 0;
-        if !idle() && !block::linger(idle) {
-            let mut turn = Turn::default();
-            block::until(|waker| self.state.poll_idle(&mut turn, waker));
+        let work: Arc<dyn Work> = self.clone();
+        if pool::withdraw(&work) {
+            self.staff.fetch_and(!OFFERED, AcqRel);
+            // As in `run`: what was queued before the flag was lowered has called nobody.
+            if self.tasks.len() > 0 {
+                self.call_worker();
+            }
         }
     }
 
     fn help(&self) {
-        if INSIDE.with_borrow(Vec::len) >= DEPTH {
+        if depth() >= DEPTH {
             return;
         }
         let _inside = self.enter();
@@ -422,11 +444,12 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// Whether this thread is inside one of this group's tasks.
     fn is_inside(&self) -> bool {
-        INSIDE.with_borrow(|groups| groups.contains(&self.id()))
+        INSIDE.try_with(|groups| groups.borrow().contains(&self.id())).unwrap_or(false)
     }
 
     fn enter(&self) -> Inside {
-        INSIDE.with_borrow_mut(|groups| groups.push(self.id()));
+        // A thread that is ending has no such list any more; it helps at no depth, and so is inside of nothing.
+        let _ = INSIDE.try_with(|groups| groups.borrow_mut().push(self.id()));
         Inside
     }
 }
@@ -497,6 +520,19 @@ struct Inside;
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(Vec::pop);
+        let _ = INSIDE.try_with(|groups| groups.borrow_mut().pop());
+    }
+}
+
+/// How many tasks deep this thread is; past every bound where it cannot be told, in a thread that is ending.
+fn depth() -> usize {
+    INSIDE.try_with(|groups| groups.borrow().len()).unwrap_or(usize::MAX)
+}
+
+/// Runs what may run a user's code that is no task, such as the drop of an error that comes second. A panic there has
+/// been printed by the hook, and must not keep a group from joining its tasks.
+fn contain(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        std::mem::forget(payload); // its drop may panic as well
     }
 }

@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::task::Waker;
+use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use crate::context::Context;
 use crate::error::Stopped;
@@ -90,7 +92,6 @@ pub enum Order {
 #[derive(Debug)]
 pub struct Input<T> {
     queue: Arc<Queue<T>>,
-    halted: Option<Halt>,
 }
 
 /// Where a worker sends its items.
@@ -106,7 +107,6 @@ pub struct Output<T> {
 /// with.
 pub struct Tickets<T, U> {
     desk: Arc<dyn Desk<T, U>>,
-    halted: Option<Halt>,
 }
 
 /// The right, and the duty, to send one result: it has a place in the stage's output, in the stage's order.
@@ -150,7 +150,7 @@ where
         let output = pipeline.sender();
         let shared = Arc::clone(pipeline.shared());
         pipeline.shared().reside(Box::new(move || {
-            finish(&shared, feed(&output), None, &output);
+            finish(&shared, feed(&output), &output, output.was_abandoned());
             Ok(())
         }));
         pipeline
@@ -178,8 +178,9 @@ where
     /// Adds a stage of `workers` threads that each run `body` once: a loop of its own over the items, which may send
     /// any number of results, in any order. Does not block.
     ///
-    /// A stage whose workers all return `Ok` before the items have ended needs no more of them: the stages before it
-    /// are stopped, and that is no error.
+    /// A stage whose workers all return `Ok` before the items have ended needs no more of them: whoever sends to it is
+    /// refused from then on, and that is no error. (A source that waits for something else, and does not send, is
+    /// waited for.)
     ///
     /// # Panics
     ///
@@ -208,15 +209,16 @@ where
         U: Send + 'static,
         F: Fn(&mut Input<T>, &Output<U>) -> Result<(), E> + Send + Sync + 'static,
     {
-        let (next, input) = self.followed_by(workers, None);
+        let bound = self.bound;
+        let (next, input) = self.followed_by(workers, bound);
         let body = Arc::new(body);
         for _ in 0..workers {
             let (shared, body) = (Arc::clone(next.shared()), Arc::clone(&body));
             let (queue, output) = (Arc::clone(&input), next.sender());
             next.shared().reside(Box::new(move || {
-                let mut input = Input { queue, halted: None };
+                let mut input = Input { queue };
                 let result = body(&mut input, &output);
-                finish(&shared, result, input.halted, &output);
+                finish(&shared, result, &output, output.was_abandoned());
                 input.queue.reader_gone();
                 Ok(())
             }));
@@ -236,34 +238,41 @@ where
         U: Send + 'static,
         F: Fn(&mut Tickets<T, U>) -> Result<(), E> + Send + Sync + 'static,
     {
-        let window = match order {
-            Order::Completion => None,
-            Order::Source { window } => Some(window),
+        let (ordered, places) = match order {
+            Order::Completion => (false, self.bound.max(workers)), // one each at least, or some could never begin
+            Order::Source { window } => (true, window),
         };
-        let (next, input) = self.followed_by(workers, window);
+        let (next, input) = self.followed_by(workers, places);
         let desk = Arc::new(Counter {
             input,
             output: next.sender(),
-            ordered: window.is_some(),
-            lost: AtomicBool::new(false),
+            ordered,
+            crew: Mutex::new(Crew { present: Vec::new(), losers: Vec::new(), refused: Vec::new(), left: 0 }),
             handed: Handed { items: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) },
             idle: AtomicUsize::new(0),
-            workers: AtomicUsize::new(workers),
+            workers,
             shared: Arc::clone(next.shared()),
         });
         let body = Arc::new(body);
         for _ in 0..workers {
             let (desk, body) = (Arc::clone(&desk), Arc::clone(&body));
             next.shared().reside(Box::new(move || {
-                let mut tickets = Tickets { desk: Arc::clone(&desk) as Arc<dyn Desk<T, U>>, halted: None };
+                desk.arrive();
+                let mut tickets = Tickets { desk: Arc::clone(&desk) as Arc<dyn Desk<T, U>> };
                 let result = body(&mut tickets);
-                finish(&desk.shared, result, tickets.halted, &desk.output);
+                finish(&desk.shared, result, &desk.output, desk.was_refused());
                 desk.input.reader_gone();
                 desk.leave();
                 Ok(())
             }));
         }
         next
+    }
+
+    /// Waits, for `timeout` at most, until [`next`](Iterator::next) would not block for an item; says whether it would
+    /// not. For a consumer that has something to do before it waits for long, such as to flush.
+    pub fn ready_within(&self, timeout: Duration) -> bool {
+        self.output.ready_within(timeout)
     }
 
     /// The pipeline's own context: a child of the one it was made with, cancelled at the first error, and when the
@@ -273,15 +282,11 @@ where
     }
 
     /// The pipeline with one stage more, and what that stage reads.
-    fn followed_by<U: Send + 'static>(
-        mut self,
-        workers: usize,
-        window: Option<usize>,
-    ) -> (Pipeline<U, E>, Arc<Queue<T>>) {
+    fn followed_by<U: Send + 'static>(mut self, workers: usize, places: usize) -> (Pipeline<U, E>, Arc<Queue<T>>) {
         assert!(workers > 0, "a stage without workers would never end");
         // The workers take over as readers before the pipeline, as the consumer so far, goes.
         self.output.add_readers(workers);
-        let output = queue(&self.ctx, window.unwrap_or(self.bound), workers);
+        let output = queue(&self.ctx, places, workers);
         let next = Pipeline { group: self.group.take(), ctx: self.ctx.clone(), bound: self.bound, output };
         self.output.reader_gone();
         (next, Arc::clone(&self.output))
@@ -332,7 +337,7 @@ impl<T> Iterator for Input<T> {
 
     /// Blocks until an item or the end comes.
     fn next(&mut self) -> Option<T> {
-        self.queue.pop(|| false).map_err(|halt| self.halted = Some(halt)).ok().map(|(_, item)| item)
+        self.queue.pop(|| false).ok().map(|(_, item)| item)
     }
 }
 
@@ -346,10 +351,7 @@ impl<T> Input<T> {
         match self.queue.try_pop() {
             Ok(Some((_, item))) => Ok(item),
             Ok(None) => Err(TryNextError::Empty),
-            Err(halt) => {
-                self.halted = Some(halt);
-                Err(TryNextError::Ended)
-            }
+            Err(_) => Err(TryNextError::Ended),
         }
     }
 }
@@ -359,22 +361,23 @@ impl<T> Output<T> {
     ///
     /// # Errors
     ///
-    /// [`Stopped`] if the pipeline is cancelled or nobody reads any more. Return it, by `?`, as the worker's error.
+    /// [`Stopped`] if the pipeline is cancelled or nobody reads any more. Return it, by `?`, as the worker's error: after
+    /// a refusal because nobody reads, whatever error the worker returns is taken for that one.
     pub fn send(&self, item: T) -> Result<(), Stopped> {
-        self.check()?;
+        // Even where the news has not reached the queue: a worker whose input was cut off has learnt it from there, and
+        // must not send on what it made of a part.
+        self.ctx.check()?;
         self.queue.push(item).map_err(|halt| self.refused(halt))
-    }
-
-    /// Fails if the pipeline is cancelled, even where the news has not reached the queue: a worker whose input was cut
-    /// off has learnt it from there, and must not send on what it made of a part.
-    fn check(&self) -> Result<(), Stopped> {
-        if self.ctx.is_cancelled() { Err(stopped(&self.ctx)) } else { Ok(()) }
     }
 
     /// The pipeline's context, for a worker that goes long without sending: when it is cancelled, nothing that the
     /// worker still does is wanted.
     pub fn context(&self) -> &Context {
         &self.ctx
+    }
+
+    fn was_abandoned(&self) -> bool {
+        self.abandoned.load(Relaxed)
     }
 
     fn refused(&self, halt: Halt) -> Stopped {
@@ -394,7 +397,8 @@ impl<T, U> Iterator for Tickets<T, U> {
     /// With [`Order::Source`], a worker that keeps the oldest ticket must use [`try_next`](Tickets::try_next): its own
     /// result may be what everyone waits for.
     fn next(&mut self) -> Option<Self::Item> {
-        self.desk.take().map_err(|halt| self.halted = Some(halt)).ok().map(|(n, item)| (self.ticket(n), item))
+        let (number, item) = self.desk.take().ok()?;
+        Some((self.ticket(number), item))
     }
 }
 
@@ -408,10 +412,7 @@ impl<T, U> Tickets<T, U> {
         match self.desk.try_take() {
             Ok(Some((number, item))) => Ok((self.ticket(number), item)),
             Ok(None) => Err(TryNextError::Empty),
-            Err(halt) => {
-                self.halted = Some(halt);
-                Err(TryNextError::Ended)
-            }
+            Err(_) => Err(TryNextError::Ended),
         }
     }
 
@@ -431,10 +432,7 @@ impl<T, U> Tickets<T, U> {
     /// After `next` has given `None`: blocks until another worker hands something over, or until none has a ticket
     /// left, which is `None`. A worker that keeps a ticket itself must not call it.
     pub fn help(&mut self) -> Option<(Ticket<U>, T)> {
-        if self.halted != Some(Halt::Ended) {
-            return None;
-        }
-        let (number, item) = self.desk.help().map_err(|halt| self.halted = Some(halt)).ok()??;
+        let (number, item) = self.desk.help().ok()??;
         Some((self.ticket(number), item))
     }
 
@@ -490,15 +488,24 @@ struct Counter<T, U, E> {
     input: Arc<Queue<T>>,
     output: Output<U>,
     ordered: bool,
-    /// A ticket was dropped without a result.
-    lost: AtomicBool,
+    crew: Mutex<Crew>,
     /// What workers have left to others.
     handed: Handed<T>,
     /// Those that wait for an item.
     idle: AtomicUsize,
-    /// Those that have not left.
-    workers: AtomicUsize,
+    workers: usize,
     shared: Arc<Shared<E>>,
+}
+
+/// The workers of a stage, as far as tickets are concerned.
+struct Crew {
+    present: Vec<ThreadId>,
+    /// Those that have dropped a ticket without a result.
+    losers: Vec<ThreadId>,
+    /// Those that were told that nobody reads what they send.
+    refused: Vec<ThreadId>,
+    /// How many have left.
+    left: usize,
 }
 
 /// Items whose tickets are out, on their way from one worker to another.
@@ -534,13 +541,29 @@ impl<T, U, E> Counter<T, U, E>
 where
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
+    /// A worker begins.
+    fn arrive(&self) {
+        self.crew.lock().present.push(thread::current().id());
+    }
+
+    /// Whether this worker was told that nobody reads what it sends.
+    fn was_refused(&self) -> bool {
+        self.crew.lock().refused.contains(&thread::current().id())
+    }
+
     /// A worker has ended, and its error, if it had one, is recorded.
     ///
-    /// A lost ticket is told by the last one to leave: it may have been dropped on the way out with an error, and
-    /// that error is what the user must see, not this.
+    /// Only now its loss is told: it may have dropped the ticket on the way out with an error, and that error is what
+    /// the user must see, not this.
     fn leave(&self) {
-        let is_last = self.workers.fetch_sub(1, SeqCst) == 1;
-        if is_last && (self.lost.load(SeqCst) || !self.handed.is_empty()) {
+        let me = thread::current().id();
+        let mut crew = self.crew.lock();
+        crew.present.retain(|worker| *worker != me);
+        crew.left += 1;
+        let none_left_to_take = crew.left == self.workers && !self.handed.is_empty();
+        let lost = crew.losers.contains(&me) || none_left_to_take;
+        drop(crew);
+        if lost {
             self.report_loss();
         }
     }
@@ -626,19 +649,27 @@ where
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
     fn settle(&self, number: u64, result: U) -> Result<(), Stopped> {
-        self.output.check()?;
+        self.output.ctx.check()?; // as in `Output::send`
         let number = self.ordered.then_some(number);
-        self.output.queue.fill(number, result).map_err(|halt| self.output.refused(halt))
+        self.output.queue.fill(number, result).map_err(|halt| {
+            self.crew.lock().refused.push(thread::current().id());
+            self.output.refused(halt)
+        })
     }
 
     fn lose(&self) {
-        self.lost.store(true, SeqCst);
         // No worker of the stage shall wait for more: the missing result would hold up all others for ever.
-        self.input.abandon();
-        // SeqCst here and in `leave`: at least one of the two sees the other.
-        if self.workers.load(SeqCst) == 0 {
-            self.report_loss();
+        if !self.output.queue.seal() {
+            return; // nobody will miss it
         }
+        self.input.abandon();
+        let me = thread::current().id();
+        let mut crew = self.crew.lock();
+        if crew.present.contains(&me) {
+            return crew.losers.push(me); // told when it leaves
+        }
+        drop(crew);
+        self.report_loss();
     }
 }
 
@@ -659,14 +690,16 @@ impl Drop for Idle<'_> {
 }
 
 /// Tells how a worker ended: see the module's text.
-fn finish<T, E>(shared: &Shared<E>, result: Result<(), E>, halted: Option<Halt>, output: &Output<T>)
+///
+/// `unwanted`: it was told that nobody reads what it sends.
+fn finish<T, E>(shared: &Shared<E>, result: Result<(), E>, output: &Output<T>, unwanted: bool)
 where
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
-    let unwanted = output.abandoned.load(Relaxed);
     match result {
         Err(error) if !unwanted => shared.fail(error),
-        Ok(()) if halted == Some(Halt::Stopped) => shared.fail(stopped(&output.ctx).into()),
+        // Its input may have been cut off, and it may have taken that for the end, or seen it for itself.
+        Ok(()) if output.ctx.is_cancelled() => shared.fail(stopped(&output.ctx).into()),
         _ => output.queue.writer_done(),
     }
 }
@@ -705,7 +738,7 @@ impl<T, E: Display + Send + Sync + 'static> Debug for Pipeline<T, E> {
 
 impl<T, U> Debug for Tickets<T, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tickets").field("halted", &self.halted).finish_non_exhaustive()
+        f.debug_struct("Tickets").finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,9 @@
 //! 2. A work that has queued tasks and no worker on its way is on the `ready` list. Somebody is then bound to come:
 //!    an idle worker that was woken for it, a worker that looks here when it is done, or the monitor.
 //! 3. The monitor sleeps while nothing is ready. After a tick in which the first in line made no progress it wakes or
-//!    starts workers: one, then two, then four …, for those there are must be blocked or busy for long. Blocked tasks
-//!    are known by that alone; nothing counts on them saying so.
+//!    starts workers: one, then two, then four …, for those there are must be blocked or busy for long; fewer again
+//!    when more gets done than those have begun. Blocked tasks are known by that alone; nothing counts on them saying
+//!    so.
 //! 4. A woken worker that leaves tasks behind wakes the next one, while there are fewer awake than cores.
 //! 5. An idle worker ends after [`KEEP`]. The pool never waits for anything but that.
 
@@ -77,6 +78,8 @@ struct Desk {
     idle: usize,
     /// Calls that no worker has answered yet.
     calls: usize,
+    /// How often a worker has taken something from the list.
+    served: usize,
     /// Workers that were started and have not arrived.
     starting: usize,
     monitor: Monitor,
@@ -101,6 +104,11 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| Pool {
 /// Asks for a worker for `work`.
 pub(crate) fn offer(work: Arc<dyn Work>, need: Need) {
     POOL.offer(work, need);
+}
+
+/// Takes `work` off the list; says whether it was on it.
+pub(crate) fn withdraw(work: &Arc<dyn Work>) -> bool {
+    POOL.withdraw(work)
 }
 
 /// Runs one function on a worker. A panic in it ends it alone.
@@ -139,6 +147,53 @@ impl Work for Once {
     }
 }
 
+/// What the monitor remembers from one tick to the next.
+struct Growth {
+    /// The first in line, how far it was, and how often the list had been served.
+    last: Option<(*const (), usize, usize)>,
+    /// How many workers the next standstill asks for.
+    step: usize,
+    /// How many were asked for at the last one.
+    sent: usize,
+    /// For how many ticks nothing was ready.
+    quiet: u32,
+}
+
+impl Growth {
+    fn new() -> Self {
+        Self { last: None, step: 1, sent: 0, quiet: 0 }
+    }
+
+    /// How many workers to add.
+    fn after_tick(&mut self, desk: &Desk) -> usize {
+        let first = desk.ready.front().map(|work| (Arc::as_ptr(work).cast(), work.progress(), desk.served));
+        let last = std::mem::replace(&mut self.last, first);
+        match (first, last) {
+            (None, _) => {
+                self.quiet += 1;
+                return 0;
+            }
+            (Some(now), Some(before)) if now == before => {
+                let queued = desk.ready.iter().map(|work| work.queued()).sum::<usize>();
+                let on_their_way = desk.starting + desk.calls;
+                self.sent = self.step.min(queued.saturating_sub(on_their_way));
+                self.step = self.step.saturating_mul(2);
+                self.quiet = 0;
+                return self.sent;
+            }
+            // More was done than those who were sent have begun: it goes on without more of them.
+            (Some((work, taken, _)), Some((same, before, _)))
+                if work != same || taken.wrapping_sub(before) > self.sent =>
+            {
+                self.step = (self.step / 2).max(1);
+            }
+            _ => {}
+        }
+        self.quiet = 0;
+        0
+    }
+}
+
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
@@ -152,6 +207,15 @@ impl Pool {
         }
         self.waiting.store(desk.ready.len(), Relaxed);
         self.send_for(&mut desk, need);
+    }
+
+    fn withdraw(&self, work: &Arc<dyn Work>) -> bool {
+        let mut desk = self.lock();
+        let before = desk.ready.len();
+        // What goes is a handle more on what the caller holds: nothing is dropped under the lock but that.
+        desk.ready.retain(|ready| !Arc::ptr_eq(ready, work));
+        self.waiting.store(desk.ready.len(), Relaxed);
+        desk.ready.len() < before
     }
 
     /// Sees to it that somebody comes for what is on the list.
@@ -218,7 +282,9 @@ impl Pool {
                 drop(desk);
                 // Groups catch what their tasks throw. What comes here is from a function that nobody waits for, or
                 // from a drop: the hook has printed it, and the worker goes on.
-                let _ = catch_unwind(AssertUnwindSafe(|| work.run(last)));
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work.run(last))) {
+                    std::mem::forget(payload); // its drop may panic, and take the worker with it uncounted
+                }
                 desk = self.lock();
             } else {
                 let called;
@@ -235,6 +301,7 @@ impl Pool {
     /// started for it finds it, and off the list with its last.
     fn next(&'static self, desk: &mut Desk) -> Option<(Arc<dyn Work>, bool)> {
         let work = desk.ready.pop_front()?;
+        desk.served = desk.served.wrapping_add(1);
         let last = work.queued() <= 1;
         if !last {
             desk.ready.push_back(Arc::clone(&work));
@@ -260,27 +327,16 @@ impl Pool {
     /// The life of the monitor.
     fn monitor(&'static self) {
         let mut desk = self.lock();
-        let mut last = None;
-        let mut growth = 1;
-        let mut quiet = 0;
+        let mut growth = Growth::new();
         loop {
-            let first = desk.ready.front().map(|work| (Arc::as_ptr(work).cast::<()>(), work.progress(), work.queued()));
-            if first.is_none() {
-                quiet += 1;
-            } else if first == last {
-                let queued = desk.ready.iter().map(|work| work.queued()).sum::<usize>();
-                let on_their_way = desk.starting + desk.calls;
-                self.grow(&mut desk, growth.min(queued.saturating_sub(on_their_way)));
-                growth = growth.saturating_mul(2);
-                quiet = 0;
-            }
-            last = first;
-            if quiet > LINGER {
-                (growth, quiet) = (1, 0);
-                desk = self.sleep(desk);
+            let more = growth.after_tick(&desk);
+            self.grow(&mut desk, more);
+            desk = if growth.quiet > LINGER {
+                growth = Growth::new();
+                self.sleep(desk)
             } else {
-                desk = self.tick(desk);
-            }
+                self.tick(desk)
+            };
         }
     }
 

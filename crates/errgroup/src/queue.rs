@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, PoisonError};
 use std::task::Wake;
+use std::time::Duration;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -51,6 +52,8 @@ struct Line<T> {
     writers: usize,
     readers: usize,
     stopped: bool,
+    /// No place is given any more.
+    sealed: bool,
     /// How many wait at `filled`, and at `room`: to wake nobody is a system call saved.
     hungry: usize,
     blocked: usize,
@@ -67,6 +70,7 @@ impl<T> Queue<T> {
             writers,
             readers: 0,
             stopped: false,
+            sealed: false,
             hungry: 0,
             blocked: 0,
         };
@@ -161,6 +165,16 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Waits, for `timeout` at most, until a pop would not wait; says whether it would not.
+    pub(crate) fn ready_within(&self, timeout: Duration) -> bool {
+        let mut line = self.line.lock();
+        line.hungry += 1;
+        let waits = |line: &mut Line<T>| !line.front_is_filled() && line.halted().is_none() && !line.has_ended();
+        (line, _) = self.filled.wait_timeout_while(line, timeout, waits).unwrap_or_else(PoisonError::into_inner);
+        line.hungry -= 1;
+        !waits(&mut line)
+    }
+
     /// The first item and its number, if it is there.
     pub(crate) fn try_pop(&self) -> Result<Option<(u64, T)>, Halt> {
         let mut line = self.line.lock();
@@ -201,6 +215,14 @@ impl<T> Queue<T> {
         self.room.notify_all();
     }
 
+    /// No more places are given: one that is taken will never be filled. False if nobody reads what would be missing.
+    pub(crate) fn seal(&self) -> bool {
+        let mut line = self.line.lock();
+        line.sealed = true;
+        self.room.notify_all();
+        line.halted().is_none()
+    }
+
     /// Nothing goes in or out any more.
     pub(crate) fn stop(&self) {
         self.line.lock().stopped = true;
@@ -220,6 +242,10 @@ impl<T> Queue<T> {
             }
             line = self.wait_for_room(line, &interrupt)?;
         }
+        // A reader wakes one writer for many places: that one wakes the next.
+        if line.blocked > 0 && line.taken < line.bound {
+            self.room.notify_one();
+        }
         Ok(line)
     }
 
@@ -228,7 +254,7 @@ impl<T> Queue<T> {
         mut line: MutexGuard<'line, Line<T>>,
         interrupt: impl Fn() -> bool,
     ) -> Result<MutexGuard<'line, Line<T>>, Halt> {
-        if let Some(halt) = line.halted() {
+        if let Some(halt) = line.closed() {
             return Err(halt);
         }
         if interrupt() {
@@ -297,6 +323,11 @@ impl<T> Line<T> {
         }
     }
 
+    /// Why no place is given.
+    fn closed(&self) -> Option<Halt> {
+        self.halted().or(self.sealed.then_some(Halt::Abandoned))
+    }
+
     fn has_ended(&self) -> bool {
         self.writers == 0 && self.taken == 0
     }
@@ -306,7 +337,7 @@ impl<T> Line<T> {
     }
 
     fn try_take(&mut self) -> Result<bool, Halt> {
-        if let Some(halt) = self.halted() {
+        if let Some(halt) = self.closed() {
             return Err(halt);
         }
         let free = self.taken < self.bound;

@@ -2,7 +2,7 @@
 //!
 //! The one module of the crate with `unsafe` in it, once: a task that borrows for `'scope` is stored where `'static`
 //! is asked for. That is sound because `scope` does not return, by value or by panic, before every task has been run
-//! and dropped, and because nobody else can end a scope: a [`Scope`] is only ever lent.
+//! and dropped ([`Joined`] sees to it), and because nobody else can end a scope: a [`Scope`] is only ever lent.
 #![allow(unsafe_code)]
 
 use std::fmt::{self, Debug, Display};
@@ -73,6 +73,7 @@ where
 {
     let (ctx, cancel) = parent.with_cancel();
     let scope = Scope { shared: Shared::new(Some(cancel)), ctx, scope: PhantomData, env: PhantomData };
+    let joined = Joined(&scope.shared);
     let given = catch_unwind(AssertUnwindSafe(|| body(&scope)));
     let value = match given {
         Ok(Ok(value)) => Some(value),
@@ -85,8 +86,21 @@ where
             None
         }
     };
+    drop(joined);
     scope.shared.join()?;
     Ok(value.expect("without a value there is an error or a panic"))
+}
+
+/// Joins the tasks, whichever way the scope is left.
+struct Joined<'shared, E: Display + Send + Sync + 'static>(&'shared Arc<Shared<E>>);
+
+impl<E: Display + Send + Sync + 'static> Drop for Joined<'_, E> {
+    fn drop(&mut self) {
+        // `rest` does not unwind. If it ever did, tasks could outlive what they borrow: nothing may go on then.
+        if catch_unwind(AssertUnwindSafe(|| self.0.rest())).is_err() {
+            std::process::abort();
+        }
+    }
 }
 
 /// A group of tasks that may borrow for `'scope`: see [`scope`].
@@ -150,8 +164,8 @@ impl<E> Debug for Scope<'_, '_, E> {
 fn boxed<'scope, E: 'static>(task: impl FnOnce() -> Result<(), E> + Send + 'scope) -> Task<E> {
     let task: Box<dyn FnOnce() -> Result<(), E> + Send + 'scope> = Box::new(task);
     // SAFETY: only the lifetime changes. The task is consumed, with all it borrows, before the group's count of
-    // active tasks is lowered for it; `scope_with_context` waits for that count to be zero before it returns or
-    // unwinds, and `'scope` lasts until then. What a task leaves behind is its error and its panic's payload, which
+    // active tasks is lowered for it; `Joined` waits for that count to be zero before the scope returns
+    // or unwinds, and `'scope` lasts until then. What a task leaves behind is its error and its panic's payload, which
     // are `'static` by their types.
     unsafe { std::mem::transmute::<Box<dyn FnOnce() -> Result<(), E> + Send + 'scope>, Task<E>>(task) }
 }

@@ -416,6 +416,22 @@ fn cancelling_the_parent_ends_with_its_cause() {
 }
 
 #[test]
+fn a_consumer_can_ask_whether_it_would_wait() {
+    use std::time::Duration;
+    let (sender, gate) = mpsc::channel::<()>();
+    let mut pipeline: Pipeline<u32, String> = Pipeline::source(&Context::background(), 1, move |out| {
+        gate.recv().unwrap();
+        Ok(out.send(1)?)
+    });
+    assert!(!pipeline.ready_within(Duration::from_millis(1)));
+    sender.send(()).unwrap();
+    assert!(pipeline.ready_within(Duration::from_secs(3600)));
+    assert_eq!(pipeline.next(), Some(Ok(1)));
+    assert!(pipeline.ready_within(Duration::from_secs(3600)), "the end is something too");
+    assert_eq!(pipeline.next(), None);
+}
+
+#[test]
 fn a_deadline_is_a_timeout_to_io() {
     let (ctx, _cancel) = Context::background().with_timeout(std::time::Duration::ZERO);
     let mut pipeline: Pipeline<u32, std::io::Error> = Pipeline::source(&ctx, 1, |out| Ok(out.send(1)?));

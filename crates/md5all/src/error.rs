@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use errgroup::Stopped;
+
 /// Why hashing trees ended early.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -19,8 +21,8 @@ pub enum Error {
         /// What happened.
         reason: Reason,
     },
-    /// The context was cancelled before everything was hashed.
-    Stopped,
+    /// The context was cancelled before everything was hashed; with its cause.
+    Stopped(Stopped),
 }
 
 /// What kept one file or directory from being hashed.
@@ -80,7 +82,7 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Error::Entry { path, .. } => Some(path),
-            Error::Stopped => None,
+            Error::Stopped(_) => None,
         }
     }
 
@@ -89,7 +91,7 @@ impl Error {
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             Error::Entry { reason, .. } => reason.kind(),
-            Error::Stopped => io::ErrorKind::Interrupted,
+            Error::Stopped(stopped) => io::Error::from(stopped.clone()).kind(),
         }
     }
 }
@@ -115,7 +117,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Entry { path, reason } => write!(f, "{}: {reason}", path.display()),
-            Error::Stopped => f.write_str("stopped before everything was hashed"),
+            Error::Stopped(stopped) => write!(f, "stopped before everything was hashed: {stopped}"),
         }
     }
 }
@@ -152,23 +154,10 @@ impl fmt::Display for Operation {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Entry { reason, .. } => Some(reason),
-            Error::Stopped => None,
-        }
-    }
-}
+// Neither has a source: the text names the cause already, and a report of the whole chain would say it again.
+impl std::error::Error for Error {}
 
-impl std::error::Error for Reason {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Reason::System { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for Reason {}
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
@@ -176,9 +165,9 @@ impl From<Error> for io::Error {
     }
 }
 
-impl From<errgroup::Stopped> for Error {
-    fn from(_: errgroup::Stopped) -> Error {
-        Error::Stopped
+impl From<Stopped> for Error {
+    fn from(stopped: Stopped) -> Error {
+        Error::Stopped(stopped)
     }
 }
 

@@ -30,7 +30,7 @@ impl Failure {
     /// Says what happened, if anybody needs to be told, and what to exit with.
     pub(crate) fn report(self) -> Exit {
         match self {
-            Failure::Trees(Error::Stopped) => return Exit::Interrupted,
+            Failure::Trees(Error::Stopped(_)) => return Exit::Interrupted,
             // Whoever read the lines has gone, and knows.
             Failure::Output(_, reason) if reason.kind() == ErrorKind::BrokenPipe => {}
             Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) => {

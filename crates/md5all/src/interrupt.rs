@@ -24,7 +24,7 @@ use crate::failure::complain;
 
 /// How long the program has for ending by itself, so that all is over within a
 /// tenth of a second.
-const PATIENCE: Duration = Duration::from_millis(80);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The file that must not be left behind if the program is interrupted.
 #[derive(Debug, Default)]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use md5all::{FileId, Operation};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat};
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, PersistError};
 
 use crate::failure::Failure;
 use crate::interrupt::Leftover;
@@ -156,13 +156,17 @@ impl Unfinished {
     fn put(self, path: &Path) -> io::Result<()> {
         match self {
             // A file can be linked to a free name only, and only renamed over one that is taken.
-            Unfinished::Unnamed(file) => {
-                names().make_in(directory_of(path), |name| link(&file, name))?.persist(path)?;
-            }
-            Unfinished::Named(file) => drop(file.persist(path)?),
+            Unfinished::Unnamed(file) => rename(names().make_in(directory_of(path), |name| link(&file, name))?, path),
+            Unfinished::Named(file) => rename(file, path),
         }
-        Ok(())
     }
+}
+
+/// What was computed is not thrown away for want of its name.
+fn rename<F>(file: NamedTempFile<F>, path: &Path) -> io::Result<()> {
+    let Err(PersistError { error, file }) = file.persist(path) else { return Ok(()) };
+    let (_, kept) = file.keep()?;
+    Err(io::Error::new(error.kind(), format!("{error}; what was written is in {}", kept.display())))
 }
 
 /// Gives an open file without a name a name.
@@ -206,8 +210,21 @@ fn by_name(path: &Path, leftover: Arc<Leftover>) -> io::Result<(Target, Vec<File
         Ok(old) if old.is_file() => replace(&fs::canonicalize(path)?, Some(&old), leftover),
         // To rename a file over /dev/null would be the end of /dev/null.
         Ok(_) => Ok((Target::Direct(OpenOptions::new().write(true).open(path)?), Vec::new())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, None, leftover),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => replace(&behind_links(path)?, None, leftover),
         Err(error) => Err(error),
+    }
+}
+
+/// Where a file made under this name would be: links that lead nowhere yet are followed.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    // A loop of links was told by `metadata`; this ends.
+    while let Ok(target) = fs::read_link(&path) {
+        path = directory_of(&path).join(target);
+    }
+    match path.as_os_str().as_encoded_bytes() {
+        [.., b'/'] | [.., b'/', b'.'] | [b'.'] | [.., b'/', b'.', b'.'] => Err(rustix::io::Errno::ISDIR.into()),
+        _ => Ok(path),
     }
 }
 

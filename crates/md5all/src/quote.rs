@@ -16,7 +16,13 @@ pub(crate) fn quote(path: &[u8]) -> String {
 
 /// A path that looks like the notation is written in it, lest it be misread.
 fn is_plain(text: &str) -> bool {
-    !text.starts_with("$'") && !text.chars().any(char::is_control)
+    !text.starts_with("$'") && !text.chars().any(is_deceptive)
+}
+
+/// Control characters, and those that turn the direction of what follows them.
+fn is_deceptive(character: char) -> bool {
+    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || turns
 }
 
 fn in_notation(path: &[u8]) -> String {

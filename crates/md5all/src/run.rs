@@ -1,5 +1,7 @@
 //! The story: walk, hash, write.
 
+use std::time::Duration;
+
 use errgroup::Context;
 use md5all::{Options, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -10,6 +12,9 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::Output;
 use crate::sink::{Sink, Tally};
+
+/// When no record has come for so long, what is done already is written.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(config: Config) -> Exit {
@@ -23,7 +28,12 @@ fn hash(config: Config) -> Result<Tally, Failure> {
     let output = Output::open(config.output, leftover)?;
     let options = Options { exclude: output.files(), ..config.options };
     let mut sink = Sink::new(output, config.format, config.end);
-    for record in hash_trees(&ctx, options) {
+    let mut records = hash_trees(&ctx, options);
+    loop {
+        if !records.ready_within(PAUSE) {
+            sink.flush()?;
+        }
+        let Some(record) = records.next() else { break };
         sink.take(&record?)?;
     }
     sink.finish()

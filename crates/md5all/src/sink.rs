@@ -24,8 +24,10 @@ pub(crate) struct Sink {
 /// How many files have no line in the manifest.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
+    hashed: u64,
     failed: u64,
     special: u64,
+    excluded: u64,
 }
 
 impl Sink {
@@ -53,6 +55,7 @@ impl Sink {
     pub(crate) fn take(&mut self, record: &Record) -> Result<(), Failure> {
         match record.outcome() {
             Outcome::Hashed(digest) => {
+                self.tally.hashed += 1;
                 let path = record.path_bytes(&mut self.paths);
                 let written = self.manifest.write(path, digest);
                 written.map_err(|error| cannot_write(self.name.clone(), error))?;
@@ -62,18 +65,33 @@ impl Sink {
                 complain(record.path_bytes(&mut self.paths), reason);
             }
             Outcome::Skipped(Skip::Special) => self.tally.special += 1,
+            Outcome::Skipped(Skip::Excluded) => self.tally.excluded += 1,
             _ => {}
         }
         Ok(())
     }
 
-    /// Writes what is still in memory and makes it the manifest.
+    /// Writes what is still in memory, so that whoever reads along, or looks at what a run that was killed has left,
+    /// finds all that was done.
+    ///
+    /// # Errors
+    ///
+    /// The manifest could not be written.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.manifest.flush().map_err(|error| cannot_write(self.name.clone(), error))
+    }
+
+    /// Writes what is still in memory and makes it the manifest; but not if all there was to hash failed: a name
+    /// mistyped must not empty an old one.
     ///
     /// # Errors
     ///
     /// The manifest could not be written; the old one is as it was.
     pub(crate) fn finish(self) -> Result<Tally, Failure> {
         let Sink { manifest, name, tally, .. } = self;
+        if tally.hashed == 0 && tally.failed > 0 {
+            return Ok(tally);
+        }
         commit(manifest).map_err(|error| cannot_write(name, error))?;
         Ok(tally)
     }
@@ -86,6 +104,11 @@ impl Tally {
             let files = if self.special == 1 { "file" } else { "files" };
             let count = self.special;
             say(&format!("skipped {count} special {files} (FIFO, socket or device)"));
+        }
+        // One is the manifest itself.
+        if self.excluded > 1 {
+            let count = self.excluded - 1;
+            say(&format!("left out the output and {count} more names of the same file, or of the one it replaces"));
         }
         if self.failed > 0 { Exit::Incomplete } else { Exit::Success }
     }

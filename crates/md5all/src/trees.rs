@@ -79,8 +79,8 @@ pub struct Options {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
-    let Shares { lanes, queue } = Shares::now(options.jobs);
-    let (jobs, order) = (options.jobs.get(), options.order());
+    let Shares { jobs, lanes, queue } = Shares::now(options.jobs);
+    let order = options.order();
     let (roots, links) = (options.roots, options.links);
     let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links), entries));
     let terms =
@@ -161,8 +161,7 @@ fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
     for step in walk {
         match step {
             Step::Found(entry) => entries.send(entry)?,
-            Step::Nothing if entries.context().is_cancelled() => return Err(Error::Stopped),
-            Step::Nothing => {}
+            Step::Nothing => entries.context().check()?,
         }
     }
     Ok(())
@@ -175,6 +174,8 @@ fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
 /// queue share what the process may have, less a few for the caller.
 #[derive(Debug, PartialEq, Eq)]
 struct Shares {
+    /// Workers: as many as were asked for, if that many can have a file each.
+    jobs: usize,
     /// Files of one worker.
     lanes: usize,
     /// Entries in the queue.
@@ -186,10 +187,12 @@ impl Shares {
         const MOST_LANES: usize = 64;
         const LONGEST_QUEUE: usize = 256;
         const CALLER: usize = 16;
-        // One more a worker: the directory of what it is about to open.
-        let left = limit.saturating_sub(CALLER + MAX_OPEN + jobs);
+        let left = limit.saturating_sub(CALLER + MAX_OPEN);
+        // A worker needs a file, the directory of the next one, and a place in the queue.
+        let jobs = jobs.min(left / 3).max(1);
+        let left = left.saturating_sub(jobs);
         let lanes = (left / 2 / jobs).clamp(1, MOST_LANES);
-        Shares { lanes, queue: left.saturating_sub(lanes * jobs).clamp(1, LONGEST_QUEUE) }
+        Shares { jobs, lanes, queue: left.saturating_sub(lanes * jobs).clamp(1, LONGEST_QUEUE) }
     }
 
     fn now(jobs: NonZeroUsize) -> Shares {
@@ -204,11 +207,12 @@ mod tests {
 
     #[test]
     fn descriptors_are_shared_out_and_never_more_than_there_are() {
-        assert_eq!(Shares::of(20_000, 2), Shares { lanes: 64, queue: 256 });
-        assert_eq!(Shares::of(usize::MAX, 1024), Shares { lanes: 64, queue: 256 });
-        for jobs in 1..20 {
-            for limit in 50 + 3 * jobs..2_000 {
-                let Shares { lanes, queue } = Shares::of(limit, jobs);
+        assert_eq!(Shares::of(20_000, 2), Shares { jobs: 2, lanes: 64, queue: 256 });
+        assert_eq!(Shares::of(usize::MAX, 1024), Shares { jobs: 1024, lanes: 64, queue: 256 });
+        assert_eq!(Shares::of(0, usize::MAX), Shares { jobs: 1, lanes: 1, queue: 1 });
+        for jobs in (1..20).chain([1024, usize::MAX]) {
+            for limit in 52..2_000 {
+                let Shares { jobs, lanes, queue } = Shares::of(limit, jobs);
                 assert!(lanes * jobs + queue + jobs + MAX_OPEN + 16 <= limit, "{jobs} jobs, limit {limit}");
             }
         }

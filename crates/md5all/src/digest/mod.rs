@@ -70,7 +70,7 @@ impl From<[u8; 16]> for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.hex().iter().try_for_each(|&digit| fmt::Write::write_char(f, char::from(digit)))
+        f.pad(&self.hex().iter().map(|&digit| char::from(digit)).collect::<String>())
     }
 }
 
@@ -99,10 +99,7 @@ impl Terms {
 
     /// Nothing, while there is a reason to go on.
     pub(crate) fn go_on(&self) -> Result<(), Error> {
-        if self.ctx.is_cancelled() {
-            return Err(Error::Stopped);
-        }
-        Ok(())
+        Ok(self.ctx.check()?)
     }
 
     /// The record, or the end of everything.
@@ -111,7 +108,7 @@ impl Terms {
     }
 
     fn excludes(&self, content: &Content) -> bool {
-        content.id().is_some_and(|id| self.exclude.contains(&id))
+        self.exclude.contains(&content.id())
     }
 }
 

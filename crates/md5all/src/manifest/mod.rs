@@ -129,6 +129,15 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&self.line)
     }
 
+    /// Flushes the inner writer.
+    ///
+    /// # Errors
+    ///
+    /// Whatever it gives.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Flushes the inner writer and gives it back.
     ///
     /// # Errors

@@ -5,11 +5,14 @@
 //!
 //! 1. A regular file whose size, modification time or change time moved has
 //!    changed. What leaves all three alone cannot be seen.
-//! 2. One that occupies blocks must have given as many bytes as its size says.
-//! 3. One that occupies none (in `/proc` and `/sys`, where a size is 0 or a
-//!    guess, and contents are made up on reading) is what was read, to the end.
-//! 4. Of what is no regular file (asked for by name, or standard input) nothing
-//!    is known but what was read.
+//! 2. It must have given as many bytes as its size says.
+//! 3. Where contents are made up on reading, a size is 0 (as in `/proc`) or a
+//!    guess (in `/sys` and the like, known by the type of the file system): such
+//!    a file is what was read, to the end.
+//! 4. Standard input may stand anywhere in a regular file, so for it the second
+//!    rule does not hold.
+//! 5. Of what is no regular file (asked for by name) nothing is known but what
+//!    was read.
 //!
 //! Never mapped into memory: a file cut short under a map ends the process.
 
@@ -28,9 +31,11 @@ pub(crate) struct Content {
     file: OwnedFd,
     /// What it was when it was opened; `None` if it is no regular file.
     stamp: Option<Stamp>,
-    id: Option<FileId>,
+    id: FileId,
     /// Bytes read so far.
     count: u64,
+    /// Whether it is read from its beginning.
+    whole: bool,
 }
 
 /// What would show a change.
@@ -50,20 +55,25 @@ impl Content {
     pub(crate) fn new(file: OwnedFd) -> Result<Content, Reason> {
         let stat = fstat(&file).map_err(|error| Reason::system(Operation::Stat, error))?;
         let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        Ok(Content { file, stamp: regular.then(|| Stamp::of(&stat)), id: Some(FileId::from_stat(&stat)), count: 0 })
+        let stamp = regular.then(|| Stamp::of(&stat));
+        Ok(Content { file, stamp, id: FileId::from_stat(&stat), count: 0, whole: true })
     }
 
     /// Something that was opened, and perhaps read from, by somebody else.
-    pub(crate) fn stream(file: OwnedFd) -> Content {
-        Content { file, stamp: None, id: None, count: 0 }
+    ///
+    /// # Errors
+    ///
+    /// What `fstat` gives.
+    pub(crate) fn stream(file: OwnedFd) -> Result<Content, Reason> {
+        Ok(Content { whole: false, ..Content::new(file)? })
     }
 
     pub(crate) fn is_regular(&self) -> bool {
         self.stamp.is_some()
     }
 
-    /// Which file this is; a stream is none.
-    pub(crate) fn id(&self) -> Option<FileId> {
+    /// Which file this is.
+    pub(crate) fn id(&self) -> FileId {
         self.id
     }
 
@@ -89,15 +99,32 @@ impl Content {
         if Stamp::of(&stat) != before {
             return Err(Reason::Changed);
         }
-        if stat.st_blocks != 0 && self.count != before.size {
+        if self.whole && self.count != before.size && before.size != 0 && !self.is_made_up()? {
             return Err(Reason::Length { read: self.count, size: before.size });
         }
         Ok(())
     }
 
+    /// Whether the file system makes contents up on reading, and so cannot know how long they are.
+    #[cfg(target_os = "linux")]
+    fn is_made_up(&self) -> Result<bool, Reason> {
+        /// The types of /proc, /sys, debugfs, tracefs, securityfs, both cgroup file systems and configfs, as
+        /// `statfs(2)` and the kernel's `magic.h` have them.
+        const MADE_UP: [i64; 8] =
+            [0x9fa0, 0x6265_6572, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x0027_e0eb, 0x6367_7270, 0x6265_6570];
+        let found = rustix::fs::fstatfs(&self.file).map_err(|error| Reason::system(Operation::Stat, error))?;
+        #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // narrower on other processors
+        Ok(MADE_UP.contains(&(found.f_type as i64)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn is_made_up(&self) -> Result<bool, Reason> {
+        Ok(false)
+    }
+
     /// Whether all that the size promised has been read.
     pub(crate) fn is_complete(&self) -> bool {
-        self.stamp.is_some_and(|stamp| stamp.size > 0 && stamp.size == self.count)
+        self.whole && self.stamp.is_some_and(|stamp| stamp.size > 0 && stamp.size == self.count)
     }
 }
 
@@ -225,6 +252,24 @@ mod tests {
         assert!(matches!(verdict, Err(Reason::Length { read: 50, size: 100 })), "{verdict:?}");
     }
 
+    /// A file without blocks is not for that a file made up on reading: a sparse one has none either.
+    #[test]
+    fn fewer_bytes_than_the_size_says_are_a_failure_without_blocks_too() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        truncate(file.path(), 100);
+        let mut content = open(file.path());
+        assert_eq!(content.read(&mut [0; 50]).unwrap(), 50);
+        assert!(matches!(content.verify(), Err(Reason::Length { read: 50, size: 100 })));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_whose_size_is_a_guess_is_read_to_its_end() {
+        let mut content = open("/sys/kernel/mm/transparent_hugepage/enabled");
+        assert!(!drain(&mut content).is_empty());
+        content.verify().unwrap();
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_file_made_up_on_reading_is_read_to_its_end() {
@@ -240,10 +285,28 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(&[b'x'; 1000]).unwrap();
         drop(writer);
-        let mut content = Content::stream(reader.into());
+        let mut content = Content::stream(reader.into()).unwrap();
         assert_eq!(drain(&mut content).len(), 1000);
         content.verify().unwrap();
-        assert_eq!(content.id(), None);
+    }
+
+    #[test]
+    fn a_file_handed_in_half_read_may_be_shorter_but_not_change() {
+        for change in [false, true] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), [b'x'; 100]).unwrap();
+            set_modified_long_ago(file.path());
+            let mut handed = File::open(file.path()).unwrap();
+            std::io::Read::read_exact(&mut handed, &mut [0; 30]).unwrap();
+            let mut content = Content::stream(handed.into()).unwrap();
+            assert_eq!(content.read(&mut [0; 50]).unwrap(), 50);
+            if change {
+                append(file.path(), b"more");
+            }
+            let rest = drain(&mut content).len();
+            assert_eq!(rest, if change { 24 } else { 20 });
+            assert_eq!(matches!(content.verify(), Err(Reason::Changed)), change);
+        }
     }
 
     #[test]

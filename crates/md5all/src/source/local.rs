@@ -146,7 +146,7 @@ fn open_named(name: &[u8]) -> Result<Opened, Reason> {
 
 fn open_standard_input() -> Result<Opened, Reason> {
     let fd = rustix::stdio::stdin().try_clone_to_owned().map_err(|error| Reason::system(Operation::Open, error))?;
-    Ok(Opened::Content(Content::stream(fd)))
+    Content::stream(fd).map(Opened::Content)
 }
 
 fn no_follow(links: Links) -> OFlags {

@@ -30,7 +30,7 @@ pub enum Root {
     /// A file, or a directory with all that is in it. A symbolic link is
     /// followed, and a special file is read.
     Path(PathBuf),
-    /// What the process has as its standard input; listed as `-`.
+    /// What the process has as its standard input; listed as `-`, once.
     StandardInput,
 }
 
@@ -149,15 +149,16 @@ impl<P: Into<PathBuf>> From<P> for Root {
     }
 }
 
+/// Standard input is one stream however often it is named: it can be read once.
 fn list_roots(roots: &[Root]) -> Listing {
     let mut listing = Listing::default();
+    if roots.contains(&Root::StandardInput) {
+        listing.push(b"-", Kind::StandardInput);
+    }
     for root in roots {
-        match root {
-            Root::StandardInput => listing.push(b"-", Kind::StandardInput),
-            Root::Path(path) => {
-                let name = path.as_os_str().as_bytes();
-                listing.push(name, root_kind(name));
-            }
+        if let Root::Path(path) = root {
+            let name = path.as_os_str().as_bytes();
+            listing.push(name, root_kind(name));
         }
     }
     listing.sort();

@@ -57,6 +57,47 @@ fn standard_output_in_the_tree_is_not_listed() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_yet_is_followed() {
+    let dir = tree(&["a"]);
+    symlink("list", dir.path().join("link")).unwrap();
+    run(dir.path(), &["-o", "link", "a"]).clean();
+    assert!(dir.path().join("link").is_symlink());
+    assert_eq!(fs::read_to_string(dir.path().join("list")).unwrap(), format!("{}  a\n", md5(b"a")));
+}
+
+#[test]
+fn a_name_mistyped_does_not_empty_the_old_manifest() {
+    let dir = tree(&["list"]);
+    assert_eq!(run(dir.path(), &["-o", "list", "gone"]).code, Some(2));
+    assert_eq!(fs::read(dir.path().join("list")).unwrap(), b"list");
+}
+
+#[test]
+fn more_names_of_the_old_manifest_are_left_out_and_said() {
+    let dir = tree(&["a", "list"]);
+    fs::hard_link(dir.path().join("list"), dir.path().join("backup")).unwrap();
+    let ended = run(dir.path(), &["-o", "list"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("1 more name"), "{}", ended.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_done_is_written_before_a_long_wait() {
+    let dir = tree(&["a"]);
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    let mut child = md5all(dir.path()).args(["a", "fifo"]).stdout(Stdio::piped()).spawn().unwrap();
+    let writer = open_writer(&path);
+    let mut line = String::new();
+    let mut lines = io::BufReader::new(child.stdout.take().unwrap());
+    io::BufRead::read_line(&mut lines, &mut line).unwrap(); // while the FIFO is still being read
+    assert_eq!(line, format!("{}  a\n", md5(b"a")));
+    drop(writer);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn a_name_of_standard_output_is_no_file_to_replace() {
     let dir = tree(&["a"]);
     for name in ["-", "/dev/stdout", "/dev/fd/1"] {
@@ -104,7 +145,12 @@ fn the_old_manifest_is_untouched_by_a_failure() {
 #[test]
 fn a_manifest_that_cannot_be_made_is_one_line() {
     let dir = tree(&["a"]);
-    let rows = [("no/such/list", "No such file or directory"), (".", "Is a directory"), ("a/list", "Not a directory")];
+    let rows = [
+        ("no/such/list", "No such file or directory"),
+        (".", "Is a directory"),
+        ("new/", "Is a directory"),
+        ("a/list", "Not a directory"),
+    ];
     for (path, reason) in rows {
         let ended = run(dir.path(), &["-o", path, "a"]);
         assert_eq!(ended.code, Some(2));

@@ -64,7 +64,10 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' HUP; exec \"$0\" a fifo", env!("CARGO_BIN_EXE_md5all")]).current_dir(dir.path());
     let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let writer = open_writer(&path);
+    let writer = open_writer(&path); // it is reading, so its handlers are in place
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    assert_eq!(u64::from_str_radix(caught.trim(), 16).unwrap() & 0b11, 0b10, "INT is caught, HUP is not");
     kill_process(pid(&child), Signal::HUP).unwrap();
     drop(writer);
     assert_eq!(join(child).clean().lines().count(), 2);
