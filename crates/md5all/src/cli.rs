@@ -59,7 +59,7 @@ struct Arguments {
     #[arg(short = 'L', long)]
     dereference: bool,
 
-    /// Stop at the first problem
+    /// Stop at the first problem that is met; what was printed by then is an arbitrary part
     #[arg(long)]
     fail_fast: bool,
 }

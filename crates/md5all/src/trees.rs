@@ -22,7 +22,8 @@ use crate::walk::{MAX_OPEN, Root, Step, Walk};
 /// What to hash, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to begin; taken in the order of their paths.
+    /// Where to begin; taken in the order of their paths. Roots that overlap are
+    /// walked one after the other, each whole.
     pub roots: Vec<Root>,
     /// What to do about symbolic links below the roots.
     pub links: Links,
