@@ -14,11 +14,9 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::Duration;
-
-use crate::sync::{Condvar, Mutex, MutexGuard};
 
 const YIELDS: u32 = 4;
 
@@ -85,7 +83,7 @@ impl<T> Queue<T> {
 
     /// Takes a place if there is one.
     pub(crate) fn try_reserve(&self) -> Result<bool, Halt> {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         let free = line.try_take()?;
         line.pending += usize::from(free);
         Ok(free)
@@ -93,7 +91,7 @@ impl<T> Queue<T> {
 
     /// Gives a place back that will not be filled.
     pub(crate) fn unreserve(&self) {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         line.taken -= 1;
         line.pending -= 1;
         self.after_settling(&line);
@@ -102,7 +100,7 @@ impl<T> Queue<T> {
 
     /// Waits until no place is pending: no ticket is out, and nobody is after one.
     pub(crate) fn settled(&self, interrupt: impl Fn() -> bool) -> Result<(), Halt> {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         while line.pending > 0 {
             line = self.wait_for_room(line, &interrupt)?;
         }
@@ -111,14 +109,14 @@ impl<T> Queue<T> {
 
     /// Has all who wait look whether they are interrupted.
     pub(crate) fn interrupt(&self) {
-        drop(self.line.lock()); // whoever has looked before is asleep now, and wakes
+        drop(self.lock()); // whoever has looked before is asleep now, and wakes
         self.filled.notify_all();
         self.room.notify_all();
     }
 
     /// Fills a place that was taken before: the one with that `number`, or the next.
     pub(crate) fn fill(&self, number: Option<u64>, item: T) -> Result<(), Halt> {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         if let Some(halt) = line.halted() {
             return Err(halt);
         }
@@ -143,7 +141,7 @@ impl<T> Queue<T> {
 
     /// The first item and its number, waiting for it while there is no `interrupt`.
     pub(crate) fn pop(&self, interrupt: impl Fn() -> bool) -> Result<(u64, T), Halt> {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         let mut patience = Patience::new();
         loop {
             if let Some(item) = line.try_pop()? {
@@ -153,7 +151,7 @@ impl<T> Queue<T> {
             if patience.is_left() {
                 drop(line);
                 patience.spend();
-                line = self.line.lock();
+                line = self.lock();
                 continue;
             }
             if interrupt() {
@@ -167,7 +165,7 @@ impl<T> Queue<T> {
 
     /// Waits, for `timeout` at most, until a pop would not wait; says whether it would not.
     pub(crate) fn ready_within(&self, timeout: Duration) -> bool {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         line.hungry += 1;
         let waits = |line: &mut Line<T>| !line.front_is_filled() && line.halted().is_none() && !line.has_ended();
         (line, _) = self.filled.wait_timeout_while(line, timeout, waits).unwrap_or_else(PoisonError::into_inner);
@@ -177,7 +175,7 @@ impl<T> Queue<T> {
 
     /// The first item and its number, if it is there.
     pub(crate) fn try_pop(&self) -> Result<Option<(u64, T)>, Halt> {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         let item = line.try_pop()?;
         if item.is_some() {
             self.after_leaving(&line);
@@ -187,7 +185,7 @@ impl<T> Queue<T> {
 
     /// One writer has done all it had to.
     pub(crate) fn writer_done(&self) {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         line.writers -= 1;
         if line.has_ended() {
             self.filled.notify_all();
@@ -196,12 +194,12 @@ impl<T> Queue<T> {
 
     /// So many will read.
     pub(crate) fn add_readers(&self, readers: usize) {
-        self.line.lock().readers += readers;
+        self.lock().readers += readers;
     }
 
     /// One reader will not read any more.
     pub(crate) fn reader_gone(&self) {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         line.readers = line.readers.saturating_sub(1); // after `abandon` there are none to take away
         if line.readers == 0 {
             self.room.notify_all();
@@ -210,14 +208,14 @@ impl<T> Queue<T> {
 
     /// Nobody will read any more, whoever is still at it.
     pub(crate) fn abandon(&self) {
-        self.line.lock().readers = 0;
+        self.lock().readers = 0;
         self.filled.notify_all();
         self.room.notify_all();
     }
 
     /// No more places are given: one that is taken will never be filled. False if nobody reads what would be missing.
     pub(crate) fn seal(&self) -> bool {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         line.sealed = true;
         self.room.notify_all();
         line.halted().is_none()
@@ -225,19 +223,24 @@ impl<T> Queue<T> {
 
     /// Nothing goes in or out any more.
     pub(crate) fn stop(&self) {
-        self.line.lock().stopped = true;
+        self.lock().stopped = true;
         self.filled.notify_all();
         self.room.notify_all();
     }
 
+    fn lock(&self) -> MutexGuard<'_, Line<T>> {
+        // No code of a user runs under this lock.
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_place(&self, interrupt: impl Fn() -> bool) -> Result<MutexGuard<'_, Line<T>>, Halt> {
-        let mut line = self.line.lock();
+        let mut line = self.lock();
         let mut patience = Patience::new();
         while !line.try_take()? {
             if patience.is_left() {
                 drop(line);
                 patience.spend();
-                line = self.line.lock();
+                line = self.lock();
                 continue;
             }
             line = self.wait_for_room(line, &interrupt)?;

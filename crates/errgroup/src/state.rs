@@ -263,3 +263,164 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
         "a payload that is not text".to_owned()
     }
 }
+
+/// Every interleaving of a few threads. `RUSTFLAGS="--cfg loom" cargo test -p errgroup --lib --release`
+#[cfg(all(test, loom))]
+mod models {
+    use loom::sync::Arc;
+    use loom::thread;
+    use std::task::Wake;
+
+    use super::*;
+
+    /// A thread's waker, of loom's threads: a place that counts wake-ups and one that waits for them.
+    struct Bell {
+        rung: loom::sync::Mutex<bool>,
+        changed: loom::sync::Condvar,
+    }
+
+    impl Wake for Bell {
+        fn wake(self: std::sync::Arc<Self>) {
+            *self.rung.lock().unwrap() = true;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Polls until ready, and sleeps in between: a lost wake-up is a deadlock, which loom reports.
+    fn until(mut poll: impl FnMut(&Waker) -> Poll<()>) {
+        let bell =
+            std::sync::Arc::new(Bell { rung: loom::sync::Mutex::new(false), changed: loom::sync::Condvar::new() });
+        let waker = Waker::from(std::sync::Arc::clone(&bell));
+        while poll(&waker).is_pending() {
+            let mut rung = bell.rung.lock().unwrap();
+            while !*rung {
+                rung = bell.changed.wait(rung).unwrap();
+            }
+            *rung = false;
+        }
+    }
+
+    fn acquire(state: &State<u32>) {
+        let mut turn = Turn::default();
+        until(|waker| state.poll_acquire(&mut turn, waker));
+    }
+
+    fn wait(state: &State<u32>) {
+        let mut turn = Turn::default();
+        until(|waker| state.poll_idle(&mut turn, waker));
+    }
+
+    fn model(limit: usize, run: impl Fn(Arc<State<u32>>) + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(move || {
+            let state = Arc::new(State::new());
+            state.set_limit(limit);
+            run(state);
+        });
+    }
+
+    fn spawn(state: &Arc<State<u32>>, run: impl FnOnce(&State<u32>) + 'static) -> thread::JoinHandle<()> {
+        let state = Arc::clone(state);
+        thread::spawn(move || run(&state))
+    }
+
+    #[test]
+    fn a_release_wakes_who_wants_the_permit() {
+        model(1, |state| {
+            assert!(state.try_acquire());
+            let other = spawn(&state, |state| {
+                acquire(state);
+                assert_eq!(state.active(), 1);
+                state.release();
+            });
+            state.release();
+            other.join().unwrap();
+            assert_eq!(state.active(), 0);
+        });
+    }
+
+    #[test]
+    fn two_who_want_one_permit_both_get_it_in_turn() {
+        model(1, |state| {
+            assert!(state.try_acquire());
+            let others = [0, 1].map(|_| {
+                spawn(&state, |state| {
+                    acquire(state);
+                    state.release();
+                })
+            });
+            state.release();
+            others.into_iter().for_each(|other| other.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn the_last_release_wakes_all_who_wait() {
+        model(UNLIMITED, |state| {
+            assert!(state.try_acquire() && state.try_acquire());
+            let waiter = spawn(&state, wait);
+            let task = spawn(&state, State::release);
+            state.release();
+            wait(&state);
+            waiter.join().unwrap();
+            task.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_resize_wakes_who_now_fits() {
+        model(0, |state| {
+            let other = spawn(&state, |state| {
+                acquire(state);
+                state.release();
+            });
+            state.set_limit(1);
+            other.join().unwrap();
+            wait(&state);
+        });
+    }
+
+    #[test]
+    fn who_gives_up_leaves_the_permit_to_the_next() {
+        model(1, |state| {
+            assert!(state.try_acquire());
+            let impatient = spawn(&state, |state| {
+                let mut turn = Turn::default();
+                let waker = Waker::noop();
+                match state.poll_acquire(&mut turn, waker) {
+                    Poll::Ready(()) => state.release(),
+                    Poll::Pending => state.give_up(&mut turn),
+                }
+            });
+            let patient = spawn(&state, |state| {
+                acquire(state);
+                state.release();
+            });
+            state.release();
+            impatient.join().unwrap();
+            patient.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn one_error_is_the_first() {
+        model(UNLIMITED, |state| {
+            assert!(state.try_acquire() && state.try_acquire());
+            let fail = |state: &State<u32>, error| {
+                let first = state.fail(error).is_some();
+                state.release();
+                first
+            };
+            let won = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+            let theirs = Arc::clone(&won);
+            let other = spawn(&state, move |state| theirs.store(fail(state, 1), Relaxed));
+            let ours = fail(&state, 2);
+            wait(&state);
+            let Verdict::Failed(failed) = state.verdict() else { panic!("both failed") };
+            other.join().unwrap();
+            assert_ne!(ours, won.load(Relaxed));
+            assert_eq!(failed.with(|error| *error), Some(if ours { 2 } else { 1 }));
+        });
+    }
+}

@@ -1,17 +1,16 @@
 //! The seam between the crate and its locks and atomics.
 //!
-//! What a model checker must see goes through here: with `--cfg loom` the same code runs on loom's types. Only
-//! [`state`](crate::state) is held to that; contexts, the pool and the queues use std through the same names, so
-//! that a model of them is one import away.
+//! What a model checker must see goes through here: with `--cfg loom` the same code runs on loom's types. That is the
+//! core, [`state`](crate::state), whose models are in that file. Everything else waits on what loom cannot run.
 
 #[cfg(loom)]
 use loom::sync::Mutex as Lock;
 #[cfg(loom)]
-pub(crate) use loom::sync::{Condvar, MutexGuard, atomic};
+pub(crate) use loom::sync::{MutexGuard, atomic};
 #[cfg(not(loom))]
 use std::sync::Mutex as Lock;
 #[cfg(not(loom))]
-pub(crate) use std::sync::{Condvar, MutexGuard, atomic};
+pub(crate) use std::sync::{MutexGuard, atomic};
 
 use std::sync::PoisonError;
 
