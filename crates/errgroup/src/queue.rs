@@ -165,9 +165,15 @@ impl<T> Queue<T> {
 
     /// Waits, for `timeout` at most, until a pop would not wait; says whether it would not.
     pub(crate) fn ready_within(&self, timeout: Duration) -> bool {
-        let mut line = self.lock();
-        line.hungry += 1;
         let waits = |line: &mut Line<T>| !line.front_is_filled() && line.halted().is_none() && !line.has_ended();
+        let mut line = self.lock();
+        let mut patience = Patience::new();
+        while waits(&mut line) && patience.is_left() {
+            drop(line);
+            patience.spend();
+            line = self.lock();
+        }
+        line.hungry += 1;
         (line, _) = self.filled.wait_timeout_while(line, timeout, waits).unwrap_or_else(PoisonError::into_inner);
         line.hungry -= 1;
         !waits(&mut line)
