@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::harness::*;
 
@@ -172,6 +172,17 @@ fn a_full_disk_is_one_line() {
     let ended = run(dir.path(), &["-o", "/dev/full"]);
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.stderr, format!("md5all: /dev/full: {reason}\n"));
+}
+
+#[test]
+fn a_standard_output_that_is_closed_is_one_line() {
+    let dir = tree(&["a"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" a >&-", env!("CARGO_BIN_EXE_md5all")]).current_dir(dir.path());
+    let ended = finish(&mut shell);
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.stderr, "md5all: standard output: cannot create: Bad file descriptor\n");
+    assert_eq!(md5all(dir.path()).arg("a").stdout(Stdio::null()).status().unwrap().code(), Some(0));
 }
 
 #[test]
