@@ -8,8 +8,9 @@
 //!
 //! 1. Its error, if it has one, is recorded, which cancels the context, which stops every queue.
 //! 2. Only after a success its output is one writer less.
-//! 3. Its input is one reader less. When none is left, whoever still writes there is told to stop; such a refusal is
-//!    nobody's error, for the readers went home with what they needed.
+//! 3. Its input is one reader less. When none is left, whoever still writes there is refused; that is nobody's error,
+//!    for the readers went home with what they needed.
+//! 4. A ticket that it lost is told last: an error of its own comes before that.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Display};
@@ -493,12 +494,14 @@ struct Counter<T, U, E> {
     handed: Handed<T>,
     /// Those that wait for an item.
     idle: AtomicUsize,
+    /// How many there are in all.
     workers: usize,
     shared: Arc<Shared<E>>,
 }
 
-/// The workers of a stage, as far as tickets are concerned.
+/// The workers of a stage, as far as tickets are concerned. A thread is one worker of a stage at a time.
 struct Crew {
+    /// Those that are at it.
     present: Vec<ThreadId>,
     /// Those that have dropped a ticket without a result.
     losers: Vec<ThreadId>,
