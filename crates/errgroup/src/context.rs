@@ -402,6 +402,17 @@ impl Cancel {
     }
 }
 
+impl Cancel {
+    /// The context that this cancels, without its values.
+    pub(crate) fn context(&self) -> Context {
+        Context { node: Some(Arc::clone(&self.node)), values: None }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.node.is_over()
+    }
+}
+
 impl AfterFunc {
     /// Forgets the function. True if this prevented it from running; false if it has been started or stopped before.
     /// Does not wait for one that runs.

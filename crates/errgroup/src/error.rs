@@ -7,7 +7,7 @@ use std::fmt::{self, Debug, Display};
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::context::{Cause, ContextError};
+use crate::context::{Cause, Context, ContextError};
 
 /// The first error of a group, as [`Group::wait`](crate::Group::wait) gives it and as a
 /// [`Context`](crate::Context) names it as its cause.
@@ -175,6 +175,14 @@ pub struct Stopped(Cause);
 impl Stopped {
     pub(crate) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Cause::new(cause))
+    }
+
+    /// What is to be said of a context that is over.
+    pub(crate) fn of(ctx: &Context) -> Self {
+        match ctx.cause() {
+            Some(cause) => Self::new(cause),
+            None => Self::new("the pipeline has stopped"),
+        }
     }
 
     /// Why.

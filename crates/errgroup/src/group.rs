@@ -1,16 +1,14 @@
 //! [`Group`]: tasks on threads, run as one operation.
 //!
-//! A thin front: the rules are in `state`, the threads in `pool`, the queue between them in `backlog`. What is here
-//! is the order of things. When a task fails: record the error → cancel the context with it as the cause → release
-//! the permit, which lowers the count. In any other order a sibling's "I was cancelled" could win over the cause, or
-//! `wait` return before the context is over.
+//! A thin front: the rules are in `state` and `rules`, the threads in `pool`, the queue between them in `backlog`. What
+//! is here is how a closure gets from the one to the other.
 //!
 //! Each thread knows the groups whose tasks it is inside of. That is how a task may call `go` on its own full group
 //! without waiting for itself, and drop its group without joining itself.
 
 use std::cell::RefCell;
 use std::fmt::{self, Debug, Display};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
@@ -19,9 +17,13 @@ use std::task::Poll;
 use crate::backlog::Backlog;
 use crate::block;
 use crate::context::{Cancel, Context};
-use crate::error::{Failed, Panicked, Refused};
+use crate::error::{Failed, Refused};
+use crate::policy::Policy;
 use crate::pool::{self, Need, Work};
-use crate::state::{State, Turn, Verdict};
+use crate::rules::{Permit, Rules};
+use crate::snapshot::{Listing, Snapshot};
+use crate::state::Turn;
+use crate::task::{Spec, TaskBuilder};
 
 /// A collection of tasks that are parts of one job. The first that fails cancels the rest; [`wait`](Self::wait)
 /// joins them all and gives that error.
@@ -58,15 +60,19 @@ pub struct Group<E: Display + Send + Sync + 'static> {
 
 /// What the handle, the tasks and the pool share.
 pub(crate) struct Shared<E> {
-    state: State<E>,
-    tasks: Backlog<Task<E>>,
+    pub(crate) rules: Rules<E>,
+    tasks: Backlog<Queued<E>>,
     /// Twice the number of workers that are here, plus [`OFFERED`].
     staff: AtomicUsize,
-    /// Cancels the group's context, if it has one.
-    cancel: Option<Cancel>,
 }
 
 pub(crate) type Task<E> = Box<dyn FnOnce() -> Result<(), E> + Send>;
+
+/// A task that has its permits and waits for a worker.
+struct Queued<E> {
+    task: Task<E>,
+    weight: usize,
+}
 
 /// The group is on the pool's list: a worker will come.
 const OFFERED: usize = 1;
@@ -86,7 +92,7 @@ thread_local! {
 impl<E: Display + Send + Sync + 'static> Group<E> {
     /// A group without a context: a failing task cancels nothing.
     pub fn new() -> Self {
-        Self { shared: Shared::new(None) }
+        Self { shared: Shared::new(None, Policy::new()) }
     }
 
     /// A group, and the context made from `parent` that is cancelled at the first error or panic, with that as its
@@ -105,8 +111,13 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// ```
     #[doc(alias = "WithContext")]
     pub fn with_context(parent: &Context) -> (Self, Context) {
+        Self::with_policy(Policy::new(), parent)
+    }
+
+    /// The same as [`with_context`](Self::with_context), and does what `policy` says.
+    pub fn with_policy(policy: Policy<E>, parent: &Context) -> (Self, Context) {
         let (ctx, cancel) = parent.with_cancel();
-        (Self { shared: Shared::new(Some(cancel)) }, ctx)
+        (Self { shared: Shared::new(Some(cancel), policy) }, ctx)
     }
 
     /// Runs `task` in the group.
@@ -118,8 +129,9 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// `go` returns. A caller that would then wait for `task` through a channel is not supported, and a task that starts
     /// itself again in this way goes deeper into its stack each time.
     #[doc(alias = "spawn")]
+    #[track_caller]
     pub fn go(&self, task: impl FnOnce() -> Result<(), E> + Send + 'static) {
-        self.shared.go(task, |task| Box::new(task));
+        self.shared.go(Spec::here(), task, |task| Box::new(task));
     }
 
     /// Runs `task` in the group if it is below its limit. Does not block.
@@ -128,11 +140,12 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     ///
     /// Gives the closure back, not run, if the group is full.
     #[doc(alias = "try_spawn")]
+    #[track_caller]
     pub fn try_go<F>(&self, task: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() -> Result<(), E> + Send + 'static,
     {
-        self.shared.try_go(task, |task| Box::new(task))
+        self.shared.try_go(Spec::here(), task, |task| Box::new(task))
     }
 
     /// Like [`go`](Self::go), but stops waiting for a place when `ctx` is cancelled.
@@ -154,11 +167,19 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// println!("{started} were started before the error was seen");
     /// assert!(group.join().is_err());
     /// ```
+    #[track_caller]
     pub fn go_until<F>(&self, ctx: &Context, task: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() -> Result<(), E> + Send + 'static,
     {
-        self.shared.go_until(ctx, task, |task| Box::new(task))
+        self.shared.go_until(ctx, Spec::here(), task, |task| Box::new(task))
+    }
+
+    /// Begins to say more of a task than what it does: a name, a weight. It is started by `go`, `try_go` or `go_until`
+    /// of what this gives.
+    #[track_caller]
+    pub fn build_task(&self) -> TaskBuilder<'_, Self> {
+        TaskBuilder::new(self)
     }
 
     /// Bounds how many tasks are active at once, from now on; `usize::MAX` is no bound, as in a new group.
@@ -167,7 +188,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// have ended. At 0 nothing new starts: [`try_go`](Self::try_go) refuses, [`go`](Self::go) waits.
     #[doc(alias = "semaphore")]
     pub fn set_limit(&self, limit: usize) {
-        self.shared.state.set_limit(limit);
+        self.shared.rules.state.set_limit(limit);
     }
 
     /// Blocks until all tasks have returned, cancels the group's context, and gives the first error, as a handle that
@@ -187,7 +208,8 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// never return.
     #[doc(alias = "join_all")]
     pub fn wait(&self) -> Result<(), Failed<E>> {
-        self.shared.wait()
+        self.shared.rest_and_cancel();
+        self.shared.rules.verdict()
     }
 
     /// Blocks like [`wait`](Self::wait), and gives the error itself, so that `?` works in a function of any error type.
@@ -204,7 +226,39 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     ///
     /// As [`wait`](Self::wait).
     pub fn join(self) -> Result<(), E> {
-        self.shared.join()
+        self.shared.rest_and_cancel();
+        self.shared.rules.judge()
+    }
+
+    /// Blocks like [`wait`](Self::wait), and gives all errors that were kept, the first one first: with
+    /// [`Policy::keep_all_errors`] every error that a task returned, otherwise the first.
+    ///
+    /// # Errors
+    ///
+    /// The errors themselves.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn join_errors(self) -> Result<(), Vec<E>> {
+        self.shared.rest_and_cancel();
+        self.shared.rules.judge_all()
+    }
+
+    /// The errors that were kept so far, the first one first: see [`join_errors`](Self::join_errors). Does not block.
+    pub fn errors(&self) -> Vec<Failed<E>> {
+        self.shared.rules.state.errors()
+    }
+
+    /// How many tasks were dropped without being begun: see [`Policy::skip_when_cancelled`].
+    pub fn skipped(&self) -> usize {
+        self.shared.rules.skipped()
+    }
+
+    /// What the group looks like now: how many permits are held and, with [`Policy::watch_tasks`], each task with its
+    /// name, how far it is and since when. Does not block but for short locks.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.rules.snapshot()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<E>> {
@@ -220,45 +274,84 @@ impl<E: Display + Send + Sync + 'static> Default for Group<E> {
 
 impl<E: Display + Send + Sync + 'static> Debug for Group<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group").field("active", &self.shared.state.active()).finish_non_exhaustive()
+        f.debug_struct("Group").field("active", &self.shared.rules.state.active()).finish_non_exhaustive()
     }
 }
 
 impl<E: Display + Send + Sync + 'static> Drop for Group<E> {
     fn drop(&mut self) {
-        self.shared.cancel();
+        self.shared.rules.cancel();
         if !self.shared.is_inside() {
             self.shared.rest();
         }
     }
 }
 
+impl<E: Display + Send + Sync + 'static> TaskBuilder<'_, Group<E>> {
+    /// Runs the task: see [`Group::go`], also for when it blocks.
+    pub fn go(self, task: impl FnOnce() -> Result<(), E> + Send + 'static) {
+        self.group.shared.go(self.spec, task, |task| Box::new(task));
+    }
+
+    /// Runs the task if its permits are free. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// Gives the closure back, not run, if they are not.
+    pub fn try_go<F>(self, task: F) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> Result<(), E> + Send + 'static,
+    {
+        self.group.shared.try_go(self.spec, task, |task| Box::new(task))
+    }
+
+    /// Runs the task, unless `ctx` is cancelled before its permits are free: see [`Group::go_until`].
+    ///
+    /// # Errors
+    ///
+    /// Gives the closure back, not run, if `ctx` was cancelled first.
+    pub fn go_until<F>(self, ctx: &Context, task: F) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> Result<(), E> + Send + 'static,
+    {
+        self.group.shared.go_until(ctx, self.spec, task, |task| Box::new(task))
+    }
+}
+
 impl<E: Display + Send + Sync + 'static> Shared<E> {
-    pub(crate) fn new(cancel: Option<Cancel>) -> Arc<Self> {
-        Arc::new(Self { state: State::new(), tasks: Backlog::new(), staff: AtomicUsize::new(0), cancel })
+    pub(crate) fn new(cancel: Option<Cancel>, policy: Policy<E>) -> Arc<Self> {
+        let rules = Rules::new(cancel, policy);
+        Arc::new(Self { rules, tasks: Backlog::new(), staff: AtomicUsize::new(0) })
     }
 
     /// See [`Group::go`]. How a closure becomes a [`Task`] is the caller's to say, for [`scope`](crate::scope) has
     /// its own way.
-    pub(crate) fn go<F>(self: &Arc<Self>, task: F, boxed: impl FnOnce(F) -> Task<E>) {
-        if !self.state.try_acquire() {
+    #[inline]
+    pub(crate) fn go<F>(self: &Arc<Self>, spec: Spec, task: F, boxed: impl FnOnce(F) -> Task<E>) {
+        let listing = self.rules.list(&spec);
+        if !self.rules.state.try_acquire(spec.weight) {
             if self.is_inside() {
-                return self.attempt(boxed(task));
+                return self.begin(dressed(boxed(task), &spec, listing));
             }
-            if !block::linger(|| self.state.try_acquire()) {
-                let mut turn = Turn::default();
-                block::until(|waker| self.state.poll_acquire(&mut turn, waker));
+            if !self.acquire(spec.weight) {
+                return self.rules.skip(task);
             }
         }
-        self.enqueue(boxed(task));
+        self.enqueue(spec, listing, boxed(task));
     }
 
     /// See [`Group::try_go`].
-    pub(crate) fn try_go<F>(self: &Arc<Self>, task: F, boxed: impl FnOnce(F) -> Task<E>) -> Result<(), Refused<F>> {
-        if !self.state.try_acquire() {
+    pub(crate) fn try_go<F>(
+        self: &Arc<Self>,
+        spec: Spec,
+        task: F,
+        boxed: impl FnOnce(F) -> Task<E>,
+    ) -> Result<(), Refused<F>> {
+        if self.rules.is_closed() || !self.rules.state.try_acquire(spec.weight) {
             return Err(Refused::new(task));
         }
-        self.enqueue(boxed(task));
+        let listing = self.rules.list(&spec);
+        self.enqueue(spec, listing, boxed(task));
         Ok(())
     }
 
@@ -266,55 +359,72 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     pub(crate) fn go_until<F>(
         self: &Arc<Self>,
         ctx: &Context,
+        spec: Spec,
         task: F,
         boxed: impl FnOnce(F) -> Task<E>,
     ) -> Result<(), Refused<F>> {
-        if ctx.is_cancelled() {
+        if ctx.is_cancelled() || self.rules.is_closed() {
             return Err(Refused::new(task));
         }
-        if !self.state.try_acquire() {
+        let listing = self.rules.list(&spec);
+        if !self.rules.state.try_acquire(spec.weight) {
             if self.is_inside() {
-                self.attempt(boxed(task));
+                self.begin(dressed(boxed(task), &spec, listing));
                 return Ok(());
             }
-            if !self.acquire_until(ctx) {
+            let own = self.rules.deciding_context();
+            if !self.acquire_until([Some(ctx), own.as_ref()], spec.weight) {
                 return Err(Refused::new(task));
             }
         }
-        self.enqueue(boxed(task));
+        self.enqueue(spec, listing, boxed(task));
         Ok(())
     }
 
-    /// Waits for a permit; false if `ctx` was cancelled first.
-    fn acquire_until(&self, ctx: &Context) -> bool {
+    /// Waits for permits; false if they are not worth having any more.
+    fn acquire(&self, weight: usize) -> bool {
+        if block::linger(|| self.rules.state.try_acquire(weight)) {
+            return true;
+        }
+        let own = self.rules.deciding_context();
+        self.acquire_until([own.as_ref(), None], weight)
+    }
+
+    /// Waits for permits; false if one of `ends` was cancelled first.
+    fn acquire_until(&self, ends: [Option<&Context>; 2], weight: usize) -> bool {
         let mut turn = Turn::default();
-        let watch = ctx.wake_when_cancelled(block::waker());
+        let ends = ends.into_iter().flatten();
+        let watches: Vec<_> = ends.clone().map(|ctx| (ctx, ctx.wake_when_cancelled(block::waker()))).collect();
         let acquired = block::until(|waker| {
-            if ctx.is_cancelled() {
+            if ends.clone().any(Context::is_cancelled) {
                 return Poll::Ready(false);
             }
-            self.state.poll_acquire(&mut turn, waker).map(|()| true)
+            self.rules.state.poll_acquire(&mut turn, weight, waker).map(|()| true)
         });
-        if let Some(watch) = watch {
-            ctx.unwatch(watch);
+        for (ctx, watch) in watches {
+            watch.into_iter().for_each(|watch| ctx.unwatch(watch));
         }
         if !acquired {
-            self.state.give_up(&mut turn);
+            self.rules.state.give_up(&mut turn);
         }
         acquired
     }
 
     /// Runs `task`, which stays for long, on a thread of its own from the start. For groups that have no limit.
     pub(crate) fn reside(self: &Arc<Self>, task: Task<E>) {
-        let admitted = self.state.try_acquire();
+        let admitted = self.rules.state.try_acquire(1);
         debug_assert!(admitted, "a group with residents has no limit");
-        self.tasks.push(task);
+        self.tasks.push(Queued { task, weight: 1 });
         pool::offer(self.clone(), Need::Resident);
     }
 
-    /// Queues a task that has its permit.
-    fn enqueue(self: &Arc<Self>, task: Task<E>) {
-        self.tasks.push(task);
+    /// Queues a task that has its permits.
+    #[inline]
+    fn enqueue(self: &Arc<Self>, spec: Spec, listing: Option<Listing>, task: Task<E>) {
+        if let Some(listing) = &listing {
+            listing.queued();
+        }
+        self.tasks.push(Queued { weight: spec.weight, task: dressed(task, &spec, listing) });
         self.call_worker();
     }
 
@@ -333,80 +443,43 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         }
     }
 
-    /// Runs a task that has its permit, and gives that back whatever comes.
-    fn execute(&self, task: Task<E>) {
-        let permit = Permit(&self.state);
-        self.attempt(task);
+    /// Runs a task that has its permits, and gives them back whatever comes.
+    fn execute(&self, queued: Queued<E>) {
+        let permit = Permit::of(&self.rules.state, queued.weight);
+        self.begin(queued.task);
         drop(permit);
     }
 
-    /// Runs a task and records how it failed. Never unwinds.
-    fn attempt(&self, task: Task<E>) {
-        match catch_unwind(AssertUnwindSafe(task)) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => self.fail(error),
-            Err(payload) => self.panicked(payload),
+    /// Runs a task, unless it is too late to begin, and records how it ended. Never unwinds.
+    fn begin(&self, task: Task<E>) {
+        if self.rules.is_closed() {
+            return self.rules.skip(task);
         }
+        self.rules.record(catch_unwind(AssertUnwindSafe(task)));
     }
 
-    /// Records an error and, if it is the first, cancels the context with it. Never unwinds.
+    /// Records an error that is not a task's.
     pub(crate) fn fail(&self, error: E) {
-        contain(|| {
-            let first = self.state.fail(error);
-            if let (Some(failed), Some(cancel)) = (first, &self.cancel) {
-                cancel.cancel_with(failed);
-            }
-        });
+        self.rules.fail(error);
     }
 
-    /// The same for a panic.
-    pub(crate) fn panicked(&self, payload: Box<dyn std::any::Any + Send>) {
-        contain(|| {
-            let first = self.state.panicked(payload);
-            if let (Some(message), Some(cancel)) = (first, &self.cancel) {
-                cancel.cancel_with(Panicked::new(message));
-            }
-        });
-    }
-
-    /// Cancels the context, if there is one and it is not over.
-    pub(crate) fn cancel(&self) {
-        if let Some(cancel) = &self.cancel {
-            cancel.cancel();
-        }
-    }
-
-    pub(crate) fn set_limit(&self, limit: usize) {
-        self.state.set_limit(limit);
-    }
-
-    /// See [`Group::wait`].
-    fn wait(self: &Arc<Self>) -> Result<(), Failed<E>> {
+    /// Blocks until all tasks have returned, and cancels the context.
+    pub(crate) fn rest_and_cancel(self: &Arc<Self>) {
         assert!(!self.is_inside(), "a task waits for its own group: it would wait for itself");
         self.rest();
-        self.cancel();
-        match self.state.verdict() {
-            Verdict::Fine => Ok(()),
-            Verdict::Failed(failed) => Err(failed),
-            Verdict::Panicked(payload) => resume_unwind(payload),
-            Verdict::HadPanicked(message) => panic!("{message}"),
-        }
-    }
-
-    /// See [`Group::join`].
-    pub(crate) fn join(self: &Arc<Self>) -> Result<(), E> {
-        self.wait().map_err(|failed| failed.take().expect("only one join can take the error"))
+        self.rules.cancel();
     }
 
     /// Blocks until no task is active. Runs what is queued meanwhile: it could not return before that is done anyway.
     /// Never unwinds: a [`scope`](crate::scope) stands on that.
     pub(crate) fn rest(self: &Arc<Self>) {
-        if self.state.active() > 0 {
+        let state = &self.rules.state;
+        if state.active() > 0 {
             self.help();
-            let idle = || self.state.active() == 0;
+            let idle = || state.active() == 0;
             if !idle() && !block::linger(idle) {
                 let mut turn = Turn::default();
-                block::until(|waker| self.state.poll_idle(&mut turn, waker));
+                block::until(|waker| state.poll_idle(&mut turn, waker));
             }
         }
         self.withdraw();
@@ -490,15 +563,6 @@ impl<E: Display + Send + Sync + 'static> Work for Shared<E> {
     }
 }
 
-/// The permit of a task that runs.
-struct Permit<'state, E>(&'state State<E>);
-
-impl<E> Drop for Permit<'_, E> {
-    fn drop(&mut self) {
-        self.0.release();
-    }
-}
-
 /// A worker at a group.
 struct Here<'staff>(&'staff AtomicUsize);
 
@@ -529,10 +593,14 @@ fn depth() -> usize {
     INSIDE.try_with(|groups| groups.borrow().len()).unwrap_or(usize::MAX)
 }
 
-/// Runs what may run a user's code that is no task, such as the drop of an error that comes second. A panic there has
-/// been printed by the hook, and must not keep a group from joining its tasks.
-fn contain(run: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        std::mem::forget(payload); // its drop may panic as well
+/// A task that says where it is, if anybody asked.
+#[inline]
+fn dressed<E: 'static>(task: Task<E>, _spec: &Spec, listing: Option<Listing>) -> Task<E> {
+    match listing {
+        None => task,
+        Some(listing) => Box::new(move || {
+            listing.runs();
+            task()
+        }),
     }
 }

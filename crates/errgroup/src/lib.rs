@@ -59,18 +59,26 @@
 mod backlog;
 mod block;
 mod context;
+
 mod error;
 mod group;
 mod pipeline;
+mod policy;
 mod pool;
 mod queue;
+mod rules;
 mod scope;
+mod snapshot;
 mod state;
 mod sync;
+mod task;
 mod timer;
 
 pub use context::{AfterFunc, Cancel, Cancelled, Cause, Context, ContextError};
 pub use error::{Failed, Panicked, Refused, Stopped};
 pub use group::Group;
 pub use pipeline::{Input, Order, Output, Pipeline, Ticket, Tickets, TryNextError};
-pub use scope::{Scope, scope, scope_with_context};
+pub use policy::Policy;
+pub use scope::{Scope, scope, scope_with_context, scope_with_policy};
+pub use snapshot::{Snapshot, TaskSnapshot, TaskStage};
+pub use task::TaskBuilder;

@@ -13,6 +13,10 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::error::Refused;
 use crate::group::{Shared, Task};
+use crate::policy::Policy;
+use crate::rules::Rules;
+use crate::snapshot::Snapshot;
+use crate::task::{Spec, TaskBuilder};
 
 /// Runs `body` with a [`Scope`] in which tasks can be started that borrow what outlives the call, blocks until all
 /// have returned, and gives what `body` gave.
@@ -71,23 +75,62 @@ where
     E: Display + Send + Sync + 'static,
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
 {
+    run(Policy::new(), parent, body, |rules| rules.judge())
+}
+
+/// [`scope_with_context`] that does what `policy` says, and gives all errors that were kept: with
+/// [`Policy::keep_all_errors`] every one, otherwise the first. `body` itself is always run.
+///
+/// # Errors
+///
+/// The errors that `body` and the tasks returned, the first one first.
+///
+/// # Panics
+///
+/// As [`scope`].
+///
+/// ```
+/// use errgroup::{Context, Policy, scope_with_policy};
+///
+/// let names = ["a", "b", "c"];
+/// let policy = Policy::new().keep_all_errors();
+/// let failed = scope_with_policy(policy, &Context::background(), |s| {
+///     names.iter().for_each(|name| s.go(move || Err(format!("{name} is missing"))));
+///     Ok(())
+/// });
+/// assert_eq!(failed.unwrap_err().len(), 3);
+/// ```
+pub fn scope_with_policy<'env, T, E, F>(policy: Policy<E>, parent: &Context, body: F) -> Result<T, Vec<E>>
+where
+    E: Display + Send + Sync + 'static,
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
+{
+    run(policy, parent, body, |rules| rules.judge_all())
+}
+
+fn run<'env, T, E, F, R>(
+    policy: Policy<E>,
+    parent: &Context,
+    body: F,
+    judge: impl FnOnce(&Rules<E>) -> Result<(), R>,
+) -> Result<T, R>
+where
+    E: Display + Send + Sync + 'static,
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
+{
     let (ctx, cancel) = parent.with_cancel();
-    let scope = Scope { shared: Shared::new(Some(cancel)), ctx, scope: PhantomData, env: PhantomData };
+    let scope = Scope { shared: Shared::new(Some(cancel), policy), ctx, scope: PhantomData, env: PhantomData };
     let joined = Joined(&scope.shared);
-    let given = catch_unwind(AssertUnwindSafe(|| body(&scope)));
-    let value = match given {
+    let value = match catch_unwind(AssertUnwindSafe(|| body(&scope))) {
         Ok(Ok(value)) => Some(value),
-        Ok(Err(error)) => {
-            scope.shared.fail(error);
-            None
-        }
-        Err(payload) => {
-            scope.shared.panicked(payload);
+        failed => {
+            scope.shared.rules.record(failed.map(|result| result.map(drop)));
             None
         }
     };
     drop(joined);
-    scope.shared.join()?;
+    scope.shared.rules.cancel();
+    judge(&scope.shared.rules)?;
     Ok(value.expect("without a value there is an error or a panic"))
 }
 
@@ -115,8 +158,9 @@ pub struct Scope<'scope, 'env: 'scope, E> {
 impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
     /// Runs `task` in the scope: see [`Group::go`](crate::Group::go), also for when it blocks.
     #[doc(alias = "spawn")]
+    #[track_caller]
     pub fn go(&'scope self, task: impl FnOnce() -> Result<(), E> + Send + 'scope) {
-        self.shared.go(task, boxed);
+        self.shared.go(Spec::here(), task, boxed);
     }
 
     /// Runs `task` in the scope if that is below its limit. Does not block.
@@ -124,11 +168,12 @@ impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
     /// # Errors
     ///
     /// Gives the closure back, not run, if the scope is full.
+    #[track_caller]
     pub fn try_go<F>(&'scope self, task: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() -> Result<(), E> + Send + 'scope,
     {
-        self.shared.try_go(task, boxed)
+        self.shared.try_go(Spec::here(), task, boxed)
     }
 
     /// Like [`go`](Self::go), but stops waiting for a place when `ctx` is cancelled.
@@ -136,22 +181,66 @@ impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
     /// # Errors
     ///
     /// Gives the closure back, not run, if `ctx` was cancelled first.
+    #[track_caller]
     pub fn go_until<F>(&'scope self, ctx: &Context, task: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() -> Result<(), E> + Send + 'scope,
     {
-        self.shared.go_until(ctx, task, boxed)
+        self.shared.go_until(ctx, Spec::here(), task, boxed)
+    }
+
+    /// Begins to say more of a task than what it does: see [`Group::build_task`](crate::Group::build_task).
+    #[track_caller]
+    pub fn build_task(&'scope self) -> TaskBuilder<'scope, Self> {
+        TaskBuilder::new(self)
     }
 
     /// Bounds how many tasks are active at once: see [`Group::set_limit`](crate::Group::set_limit). `body` is not
     /// counted.
     pub fn set_limit(&self, limit: usize) {
-        self.shared.set_limit(limit);
+        self.shared.rules.state.set_limit(limit);
+    }
+
+    /// What the scope looks like now: see [`Group::snapshot`](crate::Group::snapshot).
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.rules.snapshot()
     }
 
     /// The scope's context: cancelled at the first error or panic, and when the scope ends.
     pub fn context(&self) -> &Context {
         &self.ctx
+    }
+}
+
+impl<'scope, E: Display + Send + Sync + 'static> TaskBuilder<'scope, Scope<'scope, '_, E>> {
+    /// Runs the task: see [`Group::go`](crate::Group::go), also for when it blocks.
+    pub fn go(self, task: impl FnOnce() -> Result<(), E> + Send + 'scope) {
+        self.group.shared.go(self.spec, task, boxed);
+    }
+
+    /// Runs the task if its permits are free. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// Gives the closure back, not run, if they are not.
+    pub fn try_go<F>(self, task: F) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> Result<(), E> + Send + 'scope,
+    {
+        self.group.shared.try_go(self.spec, task, boxed)
+    }
+
+    /// Runs the task, unless `ctx` is cancelled before its permits are free: see
+    /// [`Group::go_until`](crate::Group::go_until).
+    ///
+    /// # Errors
+    ///
+    /// Gives the closure back, not run, if `ctx` was cancelled first.
+    pub fn go_until<F>(self, ctx: &Context, task: F) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> Result<(), E> + Send + 'scope,
+    {
+        self.group.shared.go_until(ctx, self.spec, task, boxed)
     }
 }
 

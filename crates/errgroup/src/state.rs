@@ -1,18 +1,23 @@
-//! What a group must remember, and nothing else: how many tasks are active, how many may be, who waits for either
-//! to change, and what went wrong first.
+//! What a group must remember, and nothing else: how many permits are held, how many may be, who waits for either to
+//! change, and what went wrong.
 //!
 //! No thread, no closure, no lifetime: whoever waits hands in a [`Waker`], be it a parked thread's or a future's, so
 //! that one set of rules serves every front and a model checker can run it whole.
 //!
+//! A task holds one permit, or as many as it weighs; the permits held are the count of what is active.
+//!
 //! Invariants:
 //!
-//! 1. `word` holds the number of active tasks and two flags. A flag is set exactly while the matching list in `gate`
-//!    may hold somebody, and only changes under the lock of `gate`.
+//! 1. `word` holds the number of permits held and three flags. The flags tell of the lists in `gate`, and only change
+//!    under its lock.
 //! 2. Whoever waits sets the flag and *then* looks at the count again, in one atomic step on one word; whoever
 //!    releases learns the flags from the very step that lowered the count. One of the two sees the other, so no
 //!    wake-up is lost, and a release that nobody waits for touches no lock.
 //! 3. A waiter is taken off its list when it is woken. If it leaves without what it waited for, it wakes the next.
-//! 4. The first error stays the first: it is set once, under its own lock, and never replaced.
+//! 4. A waiter for one permit is woken to try again, and may be overtaken. To one that is heavier its permits are
+//!    handed, and while it is the first in line nobody passes it: else it could wait for ever.
+//! 5. The first error stays the first: it is set once, under its own lock, and never replaced.
+//! 6. Wakers are cloned and dropped outside of the locks: both are some executor's code.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -26,18 +31,25 @@ use crate::sync::{Mutex, MutexGuard};
 /// No limit: a count can never reach it.
 pub(crate) const UNLIMITED: usize = usize::MAX;
 
+/// The most that a task can weigh, so that not even 500 of the heaviest overflow the count.
+pub(crate) const HEAVIEST: usize = usize::MAX >> 12;
+
 /// Somebody waits for a permit.
 const WANTED: usize = 1;
 /// Somebody waits for the count to reach zero.
 const AWAITED: usize = 2;
-/// One active task: the count lives above the flags.
-const ONE: usize = 4;
+/// The first who waits for permits needs several: nobody may pass.
+const HELD: usize = 4;
+/// All of the above.
+const FLAGS: usize = ONE - 1;
+/// One permit: the count lives above the flags.
+const ONE: usize = 8;
 
 /// The state of one group.
 pub(crate) struct State<E> {
-    /// Active tasks times [`ONE`], plus the flags.
+    /// Permits held times [`ONE`], plus the flags.
     word: AtomicUsize,
-    /// How many tasks may be active; written under the lock of `gate`.
+    /// How many permits there are; written under the lock of `gate`.
     limit: AtomicUsize,
     /// Who waits.
     gate: Mutex<Gate>,
@@ -45,22 +57,32 @@ pub(crate) struct State<E> {
     outcome: Mutex<Outcome<E>>,
 }
 
+#[derive(Default)]
 struct Gate {
-    /// Those who want a permit, first come first woken.
-    permits: VecDeque<Waiter>,
+    /// Those who want permits, first come first served.
+    permits: Line,
     /// Those who want the count to be zero.
-    idle: VecDeque<Waiter>,
+    idle: Line,
+    /// The permits that were taken for somebody who does not know it yet: whose, and how many.
+    granted: Vec<(u64, usize)>,
     /// The number the next newcomer gets.
     next: u64,
 }
 
+/// Waiters in the order of their numbers. One that was woken in vain comes back to its old place.
+#[derive(Default)]
+struct Line(VecDeque<Waiter>);
+
 struct Waiter {
     number: u64,
+    weight: usize,
     waker: Waker,
 }
 
 struct Outcome<E> {
-    error: Option<Failed<E>>,
+    /// The first error, and those after it if `all` are kept.
+    errors: Vec<Failed<E>>,
+    all: bool,
     panic: Option<Panic>,
 }
 
@@ -82,70 +104,85 @@ pub(crate) enum Verdict<E> {
     HadPanicked(String),
 }
 
-/// A place in one of the two lists, kept by whoever waits from one poll to the next.
-#[derive(Default)]
+/// A place in one of the two lines, kept by whoever waits from one poll to the next.
+#[derive(Debug, Default)]
 pub(crate) struct Turn(Option<u64>);
 
 impl<E> State<E> {
-    pub(crate) fn new() -> Self {
+    /// `all`: keeps all errors, not only the first.
+    pub(crate) fn new(all: bool) -> Self {
         Self {
             word: AtomicUsize::new(0),
             limit: AtomicUsize::new(UNLIMITED),
-            gate: Mutex::new(Gate { permits: VecDeque::new(), idle: VecDeque::new(), next: 0 }),
-            outcome: Mutex::new(Outcome { error: None, panic: None }),
+            gate: Mutex::default(),
+            outcome: Mutex::new(Outcome { errors: Vec::new(), all, panic: None }),
         }
     }
 
-    /// How many tasks are active now.
+    /// How many permits are held now: as many as tasks are active, if none weighs more than one.
     pub(crate) fn active(&self) -> usize {
         self.word.load(Acquire) / ONE
     }
 
-    /// Makes one more task active, unless the limit is reached.
-    pub(crate) fn try_acquire(&self) -> bool {
-        let limit = self.limit.load(Relaxed);
-        if limit == UNLIMITED {
+    /// How many permits there are.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Relaxed)
+    }
+
+    /// Takes `weight` permits for a task, if they are free.
+    pub(crate) fn try_acquire(&self, weight: usize) -> bool {
+        if self.limit() == UNLIMITED {
             // Relaxed: it publishes nothing; the task itself travels through a queue's lock.
-            self.word.fetch_add(ONE, Relaxed);
+            self.word.fetch_add(weight * ONE, Relaxed);
             return true;
         }
-        let grow = |word: usize| (word / ONE < limit).then_some(word + ONE);
-        // Acquire: the caller may rely on what the task that freed the permit has done.
-        self.word.fetch_update(Acquire, Relaxed, grow).is_ok()
+        self.take(weight, 0, HELD)
     }
 
     /// The same as [`try_acquire`](Self::try_acquire), or a promise to wake `waker` when it is worth another try.
-    pub(crate) fn poll_acquire(&self, turn: &mut Turn, waker: &Waker) -> Poll<()> {
-        let gate = &mut *self.gate.lock(); // once through the guard, so that its fields can be borrowed apart
-        Gate::enter(&mut gate.next, &mut gate.permits, turn, waker);
-        self.word.fetch_or(WANTED, AcqRel);
-        if !self.try_acquire() {
+    pub(crate) fn poll_acquire(&self, turn: &mut Turn, weight: usize, waker: &Waker) -> Poll<()> {
+        let mut spare = Some(waker.clone()); // dropped after the guard, whatever it is by then
+        let mut guard = self.gate.lock();
+        let gate = &mut *guard; // once through the guard, so that its fields can be borrowed apart
+        if gate.redeem(turn).is_some() {
+            return Poll::Ready(());
+        }
+        let number = gate.number(turn);
+        let is_first = gate.permits.enter(number, weight, &mut spare);
+        self.set_flags(gate);
+        if !self.take(weight, 0, if is_first { 0 } else { HELD }) {
             return Poll::Pending;
         }
-        Gate::leave(&mut gate.permits, turn);
-        self.lower_flags(gate);
+        let left = gate.permits.leave(turn);
+        self.set_flags(gate);
+        drop(guard);
+        drop(left);
         Poll::Ready(())
     }
 
     /// Ends the wait of a `turn` that [`poll_acquire`](Self::poll_acquire) left pending.
     pub(crate) fn give_up(&self, turn: &mut Turn) {
         let mut gate = self.gate.lock();
-        Gate::leave(&mut gate.permits, turn);
+        if let Some(weight) = gate.redeem(turn) {
+            self.word.fetch_sub(weight * ONE, AcqRel);
+        }
+        let left = gate.permits.leave(turn);
         // It may have been woken for a permit that it now leaves to the next.
         self.wake(gate);
+        drop(left);
     }
 
-    /// One task has ended.
-    pub(crate) fn release(&self) {
+    /// A task has ended that held `weight` permits.
+    pub(crate) fn release(&self, weight: usize) {
         // Release: whoever sees the lower count sees what the task did. Acquire, for the last one: it speaks for all.
-        let before = self.word.fetch_sub(ONE, AcqRel);
-        let was_last = before / ONE == 1;
+        let before = self.word.fetch_sub(weight * ONE, AcqRel);
+        let was_last = before / ONE == weight;
         if before & WANTED != 0 || (was_last && before & AWAITED != 0) {
             self.wake(self.gate.lock());
         }
     }
 
-    /// Changes how many tasks may be active. Those which are stay so.
+    /// Changes how many permits there are. Those which are held stay so.
     pub(crate) fn set_limit(&self, limit: usize) {
         let gate = self.gate.lock();
         self.limit.store(limit, Relaxed);
@@ -154,51 +191,89 @@ impl<E> State<E> {
 
     /// Whether no task is active, or a promise to wake `waker` when none is.
     pub(crate) fn poll_idle(&self, turn: &mut Turn, waker: &Waker) -> Poll<()> {
-        let gate = &mut *self.gate.lock(); // once through the guard, so that its fields can be borrowed apart
-        Gate::enter(&mut gate.next, &mut gate.idle, turn, waker);
+        let mut spare = Some(waker.clone());
+        let mut guard = self.gate.lock();
+        let gate = &mut *guard;
+        let number = gate.number(turn);
+        gate.idle.enter(number, 0, &mut spare);
         if self.word.fetch_or(AWAITED, AcqRel) / ONE != 0 {
             return Poll::Pending;
         }
-        Gate::leave(&mut gate.idle, turn);
-        self.lower_flags(gate);
+        let left = gate.idle.leave(turn);
+        self.set_flags(gate);
+        drop(guard);
+        drop(left);
         Poll::Ready(())
     }
 
-    /// Wakes as many waiters as what is free now serves, outside the lock.
+    /// Ends the wait of a `turn` that [`poll_idle`](Self::poll_idle) left pending.
+    pub(crate) fn stop_waiting(&self, turn: &mut Turn) {
+        let mut gate = self.gate.lock();
+        let left = gate.idle.leave(turn);
+        self.set_flags(&gate);
+        drop(gate);
+        drop(left);
+    }
+
+    /// Takes `weight` permits if they are free beside those `promised` to others and no flag in `barred` is up.
+    fn take(&self, weight: usize, promised: usize, barred: usize) -> bool {
+        let limit = self.limit();
+        let grow = |word: usize| {
+            let free = word & barred == 0 && fits(word / ONE + promised, weight, limit);
+            free.then(|| word + weight * ONE)
+        };
+        // Acquire: the caller may rely on what the task that freed the permits has done.
+        self.word.fetch_update(Acquire, Relaxed, grow).is_ok()
+    }
+
+    /// Serves as many waiters as it can with what is free now, and tells them outside the lock.
     fn wake(&self, mut gate: MutexGuard<'_, Gate>) {
-        let active = self.active();
-        let free = self.limit.load(Relaxed).saturating_sub(active).min(gate.permits.len());
-        let mut woken: Vec<Waiter> = gate.permits.drain(..free).collect();
-        if active == 0 {
-            woken.extend(gate.idle.drain(..));
+        let mut woken = Vec::new();
+        let mut promised = 0;
+        while let Some(first) = gate.permits.0.front() {
+            let (number, weight) = (first.number, first.weight);
+            if weight > 1 {
+                if !self.take(weight, promised, 0) {
+                    break;
+                }
+                gate.granted.push((number, weight));
+            } else if fits(self.active() + promised, 1, self.limit()) {
+                promised += 1;
+            } else {
+                break;
+            }
+            woken.extend(gate.permits.0.pop_front());
         }
-        self.lower_flags(&gate);
+        if self.active() == 0 {
+            woken.extend(gate.idle.0.drain(..));
+        }
+        self.set_flags(&gate);
         drop(gate);
         woken.into_iter().for_each(|waiter| waiter.waker.wake());
     }
 
-    /// Takes the flag of an empty list down, so that releases are cheap again.
-    fn lower_flags(&self, gate: &Gate) {
-        let mut keep = !0;
-        if gate.permits.is_empty() {
-            keep &= !WANTED;
+    /// Makes the flags say what is so, the ones of an empty line down, so that releases are cheap again.
+    fn set_flags(&self, gate: &Gate) {
+        let (now, right) = (self.word.load(Relaxed) & FLAGS, gate.flags()); // they change only under this lock
+        if now & !right != 0 {
+            self.word.fetch_and(!(now & !right), Release);
         }
-        if gate.idle.is_empty() {
-            keep &= !AWAITED;
-        }
-        if keep != !0 {
-            self.word.fetch_and(keep, Release);
+        if right & !now != 0 {
+            self.word.fetch_or(right & !now, AcqRel);
         }
     }
 
     /// Records an error. If it is the first, gives the handle to name it by.
     pub(crate) fn fail(&self, error: E) -> Option<Failed<E>> {
         let mut outcome = self.outcome.lock();
-        if outcome.error.is_some() {
+        let is_first = outcome.errors.is_empty();
+        if !is_first && !outcome.all {
             drop(outcome);
             return None; // `error` is dropped here, outside the lock: its drop is a user's code
         }
-        Some(outcome.error.insert(Failed::new(error)).clone())
+        let failed = Failed::new(error);
+        outcome.errors.push(failed.clone());
+        is_first.then_some(failed)
     }
 
     /// Records a panic. If it is the first, gives its message.
@@ -222,34 +297,95 @@ impl<E> State<E> {
                 None => Verdict::HadPanicked(panic.message.clone()),
             };
         }
-        match &outcome.error {
+        match outcome.errors.first() {
             Some(failed) => Verdict::Failed(failed.clone()),
             None => Verdict::Fine,
         }
     }
+
+    /// The errors that were kept, the first one first.
+    pub(crate) fn errors(&self) -> Vec<Failed<E>> {
+        self.outcome.lock().errors.clone()
+    }
+
+    /// The text of what went wrong first, a panic before an error.
+    pub(crate) fn failure(&self) -> Option<String>
+    where
+        E: std::fmt::Display,
+    {
+        let outcome = self.outcome.lock();
+        if let Some(panic) = &outcome.panic {
+            return Some(panic.message.clone());
+        }
+        let failed = outcome.errors.first().cloned();
+        drop(outcome); // an error's text is a user's code
+        failed.map(|failed| failed.to_string())
+    }
+
+    /// Whether anything has gone wrong.
+    pub(crate) fn has_failed(&self) -> bool {
+        let outcome = self.outcome.lock();
+        outcome.panic.is_some() || !outcome.errors.is_empty()
+    }
+}
+
+/// Whether a task of `weight` may begin beside what is active. One that is heavier than the limit may when it is alone:
+/// else it never could.
+fn fits(active: usize, weight: usize, limit: usize) -> bool {
+    weight <= limit.saturating_sub(active) || (active == 0 && limit > 0)
 }
 
 impl Gate {
-    /// Puts `turn` on the list, or gives it its newest waker if it is there already. One that was woken in vain
-    /// keeps its number, and so its place before all who came later.
-    fn enter(next: &mut u64, list: &mut VecDeque<Waiter>, turn: &mut Turn, waker: &Waker) {
-        let number = *turn.0.get_or_insert_with(|| {
-            *next += 1;
-            *next
-        });
-        let place = list.partition_point(|waiter| waiter.number < number);
-        match list.get_mut(place) {
-            Some(waiter) if waiter.number == number => waiter.waker.clone_from(waker),
-            _ => list.insert(place, Waiter { number, waker: waker.clone() }),
-        }
+    fn number(&mut self, turn: &mut Turn) -> u64 {
+        *turn.0.get_or_insert_with(|| {
+            self.next += 1;
+            self.next
+        })
     }
 
-    fn leave(list: &mut VecDeque<Waiter>, turn: &mut Turn) {
-        let Some(number) = turn.0.take() else { return };
-        let place = list.partition_point(|waiter| waiter.number < number);
-        if list.get(place).is_some_and(|waiter| waiter.number == number) {
-            list.remove(place);
+    /// The permits that were taken for `turn`, whose wait is over then.
+    fn redeem(&mut self, turn: &mut Turn) -> Option<usize> {
+        let place = self.granted.iter().position(|(number, _)| Some(*number) == turn.0)?;
+        turn.0 = None;
+        Some(self.granted.swap_remove(place).1)
+    }
+
+    fn flags(&self) -> usize {
+        let mut flags = 0;
+        if let Some(first) = self.permits.0.front() {
+            flags |= if first.weight > 1 { WANTED | HELD } else { WANTED };
         }
+        if !self.idle.0.is_empty() {
+            flags |= AWAITED;
+        }
+        flags
+    }
+}
+
+impl Line {
+    /// Puts a waiter in its place, or gives it its newest waker if it is there already. Says whether it is the first.
+    fn enter(&mut self, number: u64, weight: usize, waker: &mut Option<Waker>) -> bool {
+        let place = self.place(number);
+        match (self.0.get_mut(place), waker.take()) {
+            (Some(waiter), Some(new)) if waiter.number == number => {
+                *waker = Some(std::mem::replace(&mut waiter.waker, new));
+            }
+            (_, Some(waker)) => self.0.insert(place, Waiter { number, weight, waker }),
+            (_, None) => unreachable!("whoever enters brings a waker"),
+        }
+        place == 0
+    }
+
+    /// Takes a waiter out, for good; its waker is the caller's to drop.
+    fn leave(&mut self, turn: &mut Turn) -> Option<Waker> {
+        let number = turn.0.take()?;
+        let place = self.place(number);
+        let is_here = self.0.get(place).is_some_and(|waiter| waiter.number == number);
+        if is_here { self.0.remove(place).map(|waiter| waiter.waker) } else { None }
+    }
+
+    fn place(&self, number: u64) -> usize {
+        self.0.partition_point(|waiter| waiter.number < number)
     }
 }
 
@@ -302,7 +438,7 @@ mod models {
 
     fn acquire(state: &State<u32>) {
         let mut turn = Turn::default();
-        until(|waker| state.poll_acquire(&mut turn, waker));
+        until(|waker| state.poll_acquire(&mut turn, 1, waker));
     }
 
     fn wait(state: &State<u32>) {
@@ -314,7 +450,7 @@ mod models {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(3);
         builder.check(move || {
-            let state = Arc::new(State::new());
+            let state = Arc::new(State::new(false));
             state.set_limit(limit);
             run(state);
         });
@@ -328,13 +464,13 @@ mod models {
     #[test]
     fn a_release_wakes_who_wants_the_permit() {
         model(1, |state| {
-            assert!(state.try_acquire());
+            assert!(state.try_acquire(1));
             let other = spawn(&state, |state| {
                 acquire(state);
                 assert_eq!(state.active(), 1);
-                state.release();
+                state.release(1);
             });
-            state.release();
+            state.release(1);
             other.join().unwrap();
             assert_eq!(state.active(), 0);
         });
@@ -343,14 +479,14 @@ mod models {
     #[test]
     fn two_who_want_one_permit_both_get_it_in_turn() {
         model(1, |state| {
-            assert!(state.try_acquire());
+            assert!(state.try_acquire(1));
             let others = [0, 1].map(|_| {
                 spawn(&state, |state| {
                     acquire(state);
-                    state.release();
+                    state.release(1);
                 })
             });
-            state.release();
+            state.release(1);
             others.into_iter().for_each(|other| other.join().unwrap());
         });
     }
@@ -358,10 +494,10 @@ mod models {
     #[test]
     fn the_last_release_wakes_all_who_wait() {
         model(UNLIMITED, |state| {
-            assert!(state.try_acquire() && state.try_acquire());
+            assert!(state.try_acquire(1) && state.try_acquire(1));
             let waiter = spawn(&state, wait);
-            let task = spawn(&state, State::release);
-            state.release();
+            let task = spawn(&state, |state| state.release(1));
+            state.release(1);
             wait(&state);
             waiter.join().unwrap();
             task.join().unwrap();
@@ -373,7 +509,7 @@ mod models {
         model(0, |state| {
             let other = spawn(&state, |state| {
                 acquire(state);
-                state.release();
+                state.release(1);
             });
             state.set_limit(1);
             other.join().unwrap();
@@ -384,20 +520,20 @@ mod models {
     #[test]
     fn who_gives_up_leaves_the_permit_to_the_next() {
         model(1, |state| {
-            assert!(state.try_acquire());
+            assert!(state.try_acquire(1));
             let impatient = spawn(&state, |state| {
                 let mut turn = Turn::default();
                 let waker = Waker::noop();
-                match state.poll_acquire(&mut turn, waker) {
-                    Poll::Ready(()) => state.release(),
+                match state.poll_acquire(&mut turn, 1, waker) {
+                    Poll::Ready(()) => state.release(1),
                     Poll::Pending => state.give_up(&mut turn),
                 }
             });
             let patient = spawn(&state, |state| {
                 acquire(state);
-                state.release();
+                state.release(1);
             });
-            state.release();
+            state.release(1);
             impatient.join().unwrap();
             patient.join().unwrap();
         });
@@ -406,10 +542,10 @@ mod models {
     #[test]
     fn one_error_is_the_first() {
         model(UNLIMITED, |state| {
-            assert!(state.try_acquire() && state.try_acquire());
+            assert!(state.try_acquire(1) && state.try_acquire(1));
             let fail = |state: &State<u32>, error| {
                 let first = state.fail(error).is_some();
-                state.release();
+                state.release(1);
                 first
             };
             let won = Arc::new(loom::sync::atomic::AtomicBool::new(false));

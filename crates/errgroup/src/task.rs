@@ -1,0 +1,87 @@
+//! [`TaskBuilder`]: a task with a name or a weight, for any kind of group.
+
+use std::borrow::Cow;
+use std::fmt::{self, Debug};
+use std::panic::Location;
+
+use crate::state::HEAVIEST;
+
+/// Says more of a task than `go` alone does: its name, its weight. Made by `build_task` of a
+/// [`Group`](crate::Group::build_task) or a [`Scope`](crate::Scope::build_task), and of the group of futures.
+///
+/// ```
+/// use errgroup::Group;
+///
+/// // 64 MiB to go round: a task that needs much waits for the others.
+/// let group = Group::<std::io::Error>::new();
+/// group.set_limit(64 << 20);
+/// for size in [10 << 20, 50 << 20, 20 << 20] {
+///     group.build_task().name("unpack").weight(size).go(move || {
+///         let buffer = vec![0u8; size];
+///         drop(buffer);
+///         Ok(())
+///     });
+/// }
+/// group.join()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "a task is started by `go`, `try_go` or `go_until`"]
+pub struct TaskBuilder<'group, G> {
+    pub(crate) group: &'group G,
+    pub(crate) spec: Spec,
+}
+
+/// What is known of a task beside what it does.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec {
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) location: &'static Location<'static>,
+    /// How many permits it holds, at least 1.
+    pub(crate) weight: usize,
+}
+
+impl Spec {
+    /// A task without a name, that weighs 1, handed over by whoever called the function that calls this.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn here() -> Self {
+        Self { name: None, location: Location::caller(), weight: 1 }
+    }
+}
+
+impl<'group, G> TaskBuilder<'group, G> {
+    #[track_caller]
+    pub(crate) fn new(group: &'group G) -> Self {
+        Self { group, spec: Spec::here() }
+    }
+
+    /// Names the task, for [`Snapshot`](crate::Snapshot) and for spans. In a group that is not watched nobody sees it.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.spec.name = Some(name.into());
+        self
+    }
+
+    /// How many of the group's permits the task holds; 1 if nothing is said. In a group without a limit it changes
+    /// nothing.
+    ///
+    /// A task heavier than the limit runs when nothing else does. While a task that weighs more than 1 is the next in
+    /// line for its permits, none that came later passes it. Weights above 2⁵² (on 32-bit machines 2²⁰) count as that.
+    ///
+    /// # Panics
+    ///
+    /// If `weight` is 0.
+    pub fn weight(mut self, weight: usize) -> Self {
+        assert!(weight > 0, "a task without weight would not be counted, and nobody would wait for it");
+        self.spec.weight = weight.min(HEAVIEST);
+        self
+    }
+}
+
+impl<G> Debug for TaskBuilder<'_, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskBuilder")
+            .field("name", &self.spec.name)
+            .field("weight", &self.spec.weight)
+            .finish_non_exhaustive()
+    }
+}
