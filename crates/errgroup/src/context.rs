@@ -100,7 +100,7 @@ pub struct Cancelled {
 }
 
 /// One cancellable context.
-struct Node {
+pub(crate) struct Node {
     /// [`ALIVE`], or how it ended: all that a hot loop reads.
     state: AtomicU8,
     /// Set before `state` leaves [`ALIVE`].
@@ -109,8 +109,6 @@ struct Node {
     deadline: Option<Instant>,
     /// Whose child it is, and under which key.
     parent: Option<(Arc<Node>, u64)>,
-    /// The timer's key, if the deadline is its own.
-    alarm: OnceLock<timer::Key>,
     links: Mutex<Links>,
     /// Notified once, when the node is cancelled.
     over: Condvar,
@@ -123,6 +121,8 @@ struct Links {
     children: BTreeMap<u64, Weak<Node>>,
     watches: BTreeMap<u64, Watch>,
     done: Option<(Sender<Infallible>, Receiver<Infallible>)>,
+    /// What cancels the node from without, such as the alarm of its own deadline: undone by being dropped.
+    tie: Option<Box<dyn Any + Send>>,
 }
 
 enum Watch {
@@ -172,16 +172,23 @@ impl Context {
     ///
     /// If the thread that keeps deadlines cannot be started.
     pub fn with_deadline(&self, deadline: Instant) -> (Self, Cancel) {
+        self.with_deadline_by(deadline, |node| {
+            if deadline <= Instant::now() {
+                node.expire();
+            } else if !node.is_over() {
+                let alarm: Weak<Node> = Arc::downgrade(node);
+                node.tie(timer::set(deadline, alarm));
+            }
+        })
+    }
+
+    /// The same, with the deadline kept by whatever `keep` ties to the new node.
+    pub(crate) fn with_deadline_by(&self, deadline: Instant, keep: impl FnOnce(&Arc<Node>)) -> (Self, Cancel) {
         if self.deadline().is_some_and(|ours| ours <= deadline) {
             return self.with_cancel();
         }
         let node = Node::child(self.node.as_ref(), Some(deadline));
-        if deadline <= Instant::now() {
-            node.expire();
-        } else if !node.is_over() {
-            let alarm: Weak<Node> = Arc::downgrade(&node);
-            node.alarm.set(timer::set(deadline, alarm)).expect("a new node has no alarm");
-        }
+        keep(&node);
         (self.over(&node), Cancel { node })
     }
 
@@ -411,6 +418,16 @@ impl Cancel {
     pub(crate) fn is_over(&self) -> bool {
         self.node.is_over()
     }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn of(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
 }
 
 impl AfterFunc {
@@ -466,7 +483,6 @@ impl Node {
             cause: OnceLock::new(),
             deadline,
             parent,
-            alarm: OnceLock::new(),
             links: Mutex::default(),
             over: Condvar::new(),
         }
@@ -488,7 +504,7 @@ impl Node {
     }
 
     /// The deadline has passed.
-    fn expire(&self) {
+    pub(crate) fn expire(&self) {
         self.cancel(DEADLINE_EXCEEDED, Cause::new(ContextError::DeadlineExceeded));
     }
 
@@ -518,9 +534,7 @@ impl Node {
         }
         self.cause.set(cause).expect("only the first to cancel comes here");
         self.state.store(state, Release);
-        let links = std::mem::take(&mut *links);
-        self.silence();
-        Some(links)
+        Some(std::mem::take(&mut *links))
     }
 
     fn unwatch(&self, key: u64) {
@@ -528,16 +542,19 @@ impl Node {
         drop(watch); // outside the lock: a waker's drop is somebody else's code
     }
 
-    /// Takes the alarm out of the timer.
-    fn silence(&self) {
-        if let Some(key) = self.alarm.get() {
-            timer::unset(key);
+    /// Keeps `tie` until the node is over or gone.
+    pub(crate) fn tie(&self, tie: impl Any + Send) {
+        let tie: Box<dyn Any + Send> = Box::new(tie);
+        let mut links = self.links();
+        if self.is_over() {
+            drop(links); // a tie's drop may be somebody else's code
+            return drop(tie);
         }
+        links.tie = Some(tie);
     }
 
     /// Leaves the parent, on the way out, and gives it up for its own turn to be dropped.
     fn leave(&mut self) -> Option<Arc<Self>> {
-        self.silence();
         let (parent, key) = self.parent.take()?;
         parent.links().children.remove(&key);
         Some(parent)

@@ -20,6 +20,8 @@ use crate::context::{Cancel, Context};
 use crate::error::{Failed, Refused};
 use crate::policy::Policy;
 use crate::pool::{self, Need, Work};
+#[cfg(feature = "tokio")]
+use crate::rules::contain;
 use crate::rules::{Permit, Rules};
 use crate::snapshot::{Listing, Snapshot};
 use crate::state::Turn;
@@ -424,8 +426,23 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         if let Some(listing) = &listing {
             listing.queued();
         }
-        self.tasks.push(Queued { weight: spec.weight, task: dressed(task, &spec, listing) });
+        self.push(dressed(task, &spec, listing), spec.weight);
+    }
+
+    /// The same for one that is dressed.
+    pub(crate) fn push(self: &Arc<Self>, task: Task<E>, weight: usize) {
+        self.tasks.push(Queued { task, weight });
         self.call_worker();
+    }
+
+    /// Drops what nobody has begun.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn drop_queued(self: &Arc<Self>) {
+        while let Some((queued, _)) = self.tasks.pop() {
+            let _permit = Permit::of(&self.rules.state, queued.weight);
+            contain(|| drop(queued.task));
+        }
+        self.withdraw();
     }
 
     /// Sees to it that a worker comes for what is queued.
@@ -487,7 +504,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// Takes the group off the pool's list, where it would stay, with all it holds, until a worker has time to find
     /// that there is nothing to do.
-    fn withdraw(self: &Arc<Self>) {
+    pub(crate) fn withdraw(self: &Arc<Self>) {
         if self.staff.load(Relaxed) & OFFERED == 0 {
             return;
         }
@@ -516,11 +533,11 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     }
 
     /// Whether this thread is inside one of this group's tasks.
-    fn is_inside(&self) -> bool {
+    pub(crate) fn is_inside(&self) -> bool {
         INSIDE.try_with(|groups| groups.borrow().contains(&self.id())).unwrap_or(false)
     }
 
-    fn enter(&self) -> Inside {
+    pub(crate) fn enter(&self) -> Inside {
         // A thread that is ending has no such list any more; it helps at no depth, and so is inside of nothing.
         let _ = INSIDE.try_with(|groups| groups.borrow_mut().push(self.id()));
         Inside
@@ -580,7 +597,7 @@ impl Drop for Here<'_> {
 }
 
 /// A mark on [`INSIDE`].
-struct Inside;
+pub(crate) struct Inside;
 
 impl Drop for Inside {
     fn drop(&mut self) {
@@ -595,7 +612,8 @@ fn depth() -> usize {
 
 /// A task that says where it is, if anybody asked.
 #[inline]
-fn dressed<E: 'static>(task: Task<E>, _spec: &Spec, listing: Option<Listing>) -> Task<E> {
+pub(crate) fn dressed<E: 'static>(task: Task<E>, spec: &Spec, listing: Option<Listing>) -> Task<E> {
+    let task = spec.spanned(task, |task, span| Box::new(move || span.in_scope(task)));
     match listing {
         None => task,
         Some(listing) => Box::new(move || {

@@ -59,13 +59,14 @@
 mod backlog;
 mod block;
 mod context;
-
 mod error;
 mod group;
+mod map;
 mod pipeline;
 mod policy;
 mod pool;
 mod queue;
+mod race;
 mod rules;
 mod scope;
 mod snapshot;
@@ -73,12 +74,16 @@ mod state;
 mod sync;
 mod task;
 mod timer;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub use context::{AfterFunc, Cancel, Cancelled, Cause, Context, ContextError};
 pub use error::{Failed, Panicked, Refused, Stopped};
 pub use group::Group;
+pub use map::{try_map, try_map_with_context};
 pub use pipeline::{Input, Order, Output, Pipeline, Ticket, Tickets, TryNextError};
 pub use policy::Policy;
+pub use race::{race, race_with_context};
 pub use scope::{Scope, scope, scope_with_context, scope_with_policy};
 pub use snapshot::{Snapshot, TaskSnapshot, TaskStage};
 pub use task::TaskBuilder;

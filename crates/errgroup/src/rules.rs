@@ -47,6 +47,10 @@ impl<E: Display + Send + Sync + 'static> Rules<E> {
     pub(crate) fn fail(&self, error: E) {
         contain(|| {
             let first = self.state.fail(error);
+            #[cfg(feature = "tracing")]
+            if let Some(failed) = &first {
+                tracing::debug!(target: "errgroup", error = %failed, "the first task of a group to fail");
+            }
             if let (Some(failed), Some(cancel)) = (first, &self.cancel) {
                 cancel.cancel_with(failed);
             }

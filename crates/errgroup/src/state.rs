@@ -108,6 +108,14 @@ pub(crate) enum Verdict<E> {
 #[derive(Debug, Default)]
 pub(crate) struct Turn(Option<u64>);
 
+impl Turn {
+    /// Whether its wait has begun and not ended.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 impl<E> State<E> {
     /// `all`: keeps all errors, not only the first.
     pub(crate) fn new(all: bool) -> Self {
@@ -160,6 +168,12 @@ impl<E> State<E> {
         Poll::Ready(())
     }
 
+    /// Takes `weight` permits whether they are free or not: for a task whose parent gives way to it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn force(&self, weight: usize) {
+        self.word.fetch_add(weight * ONE, Relaxed);
+    }
+
     /// Ends the wait of a `turn` that [`poll_acquire`](Self::poll_acquire) left pending.
     pub(crate) fn give_up(&self, turn: &mut Turn) {
         let mut gate = self.gate.lock();
@@ -207,6 +221,7 @@ impl<E> State<E> {
     }
 
     /// Ends the wait of a `turn` that [`poll_idle`](Self::poll_idle) left pending.
+    #[cfg(feature = "tokio")]
     pub(crate) fn stop_waiting(&self, turn: &mut Turn) {
         let mut gate = self.gate.lock();
         let left = gate.idle.leave(turn);

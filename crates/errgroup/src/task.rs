@@ -1,6 +1,8 @@
 //! [`TaskBuilder`]: a task with a name or a weight, for any kind of group.
 
 use std::borrow::Cow;
+#[cfg(not(feature = "tracing"))]
+use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::panic::Location;
 
@@ -46,6 +48,57 @@ impl Spec {
     #[inline]
     pub(crate) fn here() -> Self {
         Self { name: None, location: Location::caller(), weight: 1 }
+    }
+}
+
+/// The span of a task, where anybody listens. Without the feature `tracing` there is none.
+pub(crate) struct Span(#[cfg(feature = "tracing")] tracing::Span, #[cfg(not(feature = "tracing"))] Infallible);
+
+impl Spec {
+    /// Puts a task into its span by `wrap`, where somebody listens.
+    #[inline]
+    pub(crate) fn spanned<T>(&self, task: T, wrap: impl FnOnce(T, Span) -> T) -> T {
+        match self.span() {
+            Some(span) => wrap(task, span),
+            None => task,
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    fn span(&self) -> Option<Span> {
+        let (file, line) = (self.location.file(), self.location.line());
+        let span = tracing::debug_span!(target: "errgroup", "task", name = self.name.as_deref(), file, line);
+        (!span.is_disabled()).then_some(Span(span))
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    fn span(&self) -> Option<Span> {
+        None
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl Span {
+    pub(crate) fn in_scope<R>(&self, task: impl FnOnce() -> R) -> R {
+        self.0.in_scope(task)
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn around<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        tracing::Instrument::instrument(future, self.0)
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+impl Span {
+    pub(crate) fn in_scope<R>(&self, _task: impl FnOnce() -> R) -> R {
+        match self.0 {}
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn around<F: Future>(self, future: F) -> F {
+        drop(future);
+        match self.0 {}
     }
 }
 

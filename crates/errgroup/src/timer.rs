@@ -13,8 +13,12 @@ pub(crate) trait Alarm: Send + Sync {
     fn ring(&self);
 }
 
+/// An alarm that is set, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Set(Key);
+
 /// An alarm in the timer: when, and a number that makes it the only one of that instant.
-pub(crate) type Key = (Instant, u64);
+type Key = (Instant, u64);
 
 struct Timer {
     alarms: Mutex<Alarms>,
@@ -31,8 +35,8 @@ struct Alarms {
 
 static TIMER: OnceLock<Timer> = OnceLock::new();
 
-/// Rings `alarm` at `deadline`, unless it is gone or unset by then.
-pub(crate) fn set(deadline: Instant, alarm: Weak<dyn Alarm>) -> Key {
+/// Rings `alarm` at `deadline`, unless it is gone or what this gives is dropped by then.
+pub(crate) fn set(deadline: Instant, alarm: Weak<dyn Alarm>) -> Set {
     let timer = TIMER.get_or_init(|| Timer { alarms: Mutex::default(), sooner: Condvar::new() });
     let mut alarms = timer.lock();
     alarms.next += 1;
@@ -43,14 +47,15 @@ pub(crate) fn set(deadline: Instant, alarm: Weak<dyn Alarm>) -> Key {
     } else if alarms.by_time.first_key_value().is_some_and(|(first, _)| *first == key) {
         timer.sooner.notify_one();
     }
-    key
+    Set(key)
 }
 
-/// Forgets an alarm.
-pub(crate) fn unset(key: &Key) {
-    if let Some(timer) = TIMER.get() {
-        let alarm = timer.lock().by_time.remove(key);
-        drop(alarm);
+impl Drop for Set {
+    fn drop(&mut self) {
+        if let Some(timer) = TIMER.get() {
+            let alarm = timer.lock().by_time.remove(&self.0);
+            drop(alarm);
+        }
     }
 }
 

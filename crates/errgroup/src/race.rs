@@ -1,0 +1,129 @@
+//! [`race`]: the first success wins.
+
+use std::convert::Infallible;
+
+use crate::context::Context;
+use crate::scope::scope_with_context;
+use crate::sync::Mutex;
+
+/// What the losers' context says.
+const LOST: &str = "another task of the race has won";
+
+/// Runs `tasks` at once, on threads, and gives the first success; that cancels the rest. If none succeeds, gives the
+/// errors, in the order of time.
+///
+/// Blocks until all that were begun have returned: a loser that does not look at its context is waited for. Tasks may
+/// borrow. What is not begun when somebody wins is dropped.
+///
+/// # Errors
+///
+/// All errors, if no task succeeded; none if there was no task.
+///
+/// # Panics
+///
+/// If a task panicked, whoever won: with the first panic's payload, after all have returned.
+///
+/// ```
+/// use errgroup::Context;
+///
+/// let mirrors = ["slow", "broken", "quick"];
+/// let first = errgroup::race(mirrors.map(|mirror| {
+///     move |ctx: &Context| match mirror {
+///         "quick" => Ok(mirror),
+///         "broken" => Err("no answer".to_owned()),
+///         _ => {
+///             ctx.wait(); // or any work that looks at it now and then
+///             Err("too late".to_owned())
+///         }
+///     }
+/// }));
+/// assert_eq!(first, Ok("quick"));
+/// ```
+#[doc(alias = "select_ok")]
+#[doc(alias = "any")]
+pub fn race<T, E, F>(tasks: impl IntoIterator<Item = F>) -> Result<T, Vec<E>>
+where
+    T: Send,
+    E: Send,
+    F: FnOnce(&Context) -> Result<T, E> + Send,
+{
+    race_with_context(&Context::background(), tasks)
+}
+
+/// [`race`] with a context made from `parent`: whoever cancels that is heard by the tasks, and no more are begun.
+///
+/// # Errors
+///
+/// As [`race`]; tasks that were not begun have none.
+///
+/// # Panics
+///
+/// As [`race`].
+pub fn race_with_context<T, E, F>(parent: &Context, tasks: impl IntoIterator<Item = F>) -> Result<T, Vec<E>>
+where
+    T: Send,
+    E: Send,
+    F: FnOnce(&Context) -> Result<T, E> + Send,
+{
+    let finish = Finish::default();
+    let (ctx, cancel) = parent.with_cancel();
+    let Ok(()) = scope_with_context(&ctx, |s| {
+        let (finish, ctx, cancel) = (&finish, &ctx, &cancel);
+        for task in tasks {
+            if ctx.is_cancelled() {
+                break;
+            }
+            s.go(move || {
+                if finish.arrive(task(s.context())) {
+                    cancel.cancel_with(LOST);
+                }
+                Ok(())
+            });
+        }
+        Ok::<_, Infallible>(())
+    });
+    finish.into_result()
+}
+
+/// Who has come in so far.
+pub(crate) struct Finish<T, E> {
+    winner: Mutex<Option<T>>,
+    errors: Mutex<Vec<E>>,
+}
+
+impl<T, E> Finish<T, E> {
+    /// Notes a result; says whether it is the winner.
+    pub(crate) fn arrive(&self, result: Result<T, E>) -> bool {
+        match result {
+            Ok(value) => {
+                let mut winner = self.winner.lock();
+                if winner.is_some() {
+                    drop(winner); // before the value: its drop is a user's code
+                    return false;
+                }
+                *winner = Some(value);
+                true
+            }
+            Err(error) => {
+                self.errors.lock().push(error);
+                false
+            }
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn has_winner(&self) -> bool {
+        self.winner.lock().is_some()
+    }
+
+    pub(crate) fn into_result(self) -> Result<T, Vec<E>> {
+        let errors = self.errors.into_inner();
+        self.winner.into_inner().ok_or(errors)
+    }
+}
+
+impl<T, E> Default for Finish<T, E> {
+    fn default() -> Self {
+        Self { winner: Mutex::new(None), errors: Mutex::new(Vec::new()) }
+    }
+}
