@@ -1,5 +1,8 @@
 //! How a case is timed: a part of it first, unmeasured, then all of it.
 
+use std::fs;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +12,7 @@ use crate::marks::{Mark, check, marks};
 /// How many times shorter the warm-up is.
 const WARM_UP: usize = 10;
 
-/// How long those who are to sleep are given to fall asleep, once each has said that it is about to.
+/// How long those who have said that they are about to sleep are given to fall asleep.
 pub(crate) const SETTLE: Duration = Duration::from_millis(50);
 
 /// How many tasks sleep where cancelling is timed.
@@ -49,6 +52,21 @@ pub(crate) fn from_idle(job: Job, group: impl Fn(&'static [Mark])) -> f64 {
     let median = median(times.collect());
     check(all);
     median
+}
+
+/// Waits until all threads that are to sleep have arrived and no thread but this one runs.
+pub(crate) fn all_asleep(arrived: &AtomicUsize) {
+    while arrived.load(SeqCst) < SLEEPERS || running() > 1 {
+        thread::sleep(SETTLE);
+    }
+}
+
+/// How many threads of this process run or are ready to, this one included.
+fn running() -> usize {
+    let threads = fs::read_dir("/proc/self/task").expect("Linux's list of our threads");
+    // One that has ended meanwhile has no state any more.
+    let states = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    states.filter(|state| state.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" R"))).count()
 }
 
 /// In nanoseconds.

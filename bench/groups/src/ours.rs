@@ -4,13 +4,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use errgroup::{Context, Group, Order, Pipeline};
 
 use crate::Job;
-use crate::clock::{self, SETTLE, SLEEPERS};
+use crate::clock::{self, SLEEPERS};
 use crate::marks::Mark;
 
 const WORKERS: usize = 4;
@@ -136,10 +135,7 @@ fn one_cancel() -> Duration {
             Ok(())
         });
     }
-    while arrived.load(SeqCst) < SLEEPERS {
-        thread::sleep(Duration::from_millis(1));
-    }
-    thread::sleep(SETTLE);
+    clock::all_asleep(&arrived);
     assert_eq!(left.load(SeqCst), 0);
     let start = Instant::now();
     cancel.cancel();

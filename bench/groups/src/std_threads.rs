@@ -7,7 +7,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::Job;
-use crate::clock::{self, SETTLE, SLEEPERS};
+use crate::clock::{self, SLEEPERS};
 
 pub(crate) fn scope(job: Job) -> f64 {
     clock::per_task(job, |marks| {
@@ -62,10 +62,7 @@ impl Gate {
     }
 
     fn open(&self) -> Duration {
-        while self.arrived.load(SeqCst) < SLEEPERS {
-            thread::sleep(Duration::from_millis(1));
-        }
-        thread::sleep(SETTLE);
+        clock::all_asleep(&self.arrived);
         assert_eq!(self.passed.load(SeqCst), 0);
         let start = Instant::now();
         *self.open.lock().unwrap() = true;

@@ -154,7 +154,7 @@ async fn one_cancel() -> Duration {
     took
 }
 
-/// Waits until all have arrived where they sleep, and a moment longer.
+/// Waits until all tasks have arrived where they sleep, and a moment longer: what a runtime's tasks do cannot be seen.
 pub(crate) async fn all_asleep(arrived: &AtomicUsize) {
     while arrived.load(SeqCst) < SLEEPERS {
         tokio::time::sleep(Duration::from_millis(1)).await;
