@@ -1,6 +1,7 @@
 //! What a task, a group and an item cost on threads. `cargo bench -p errgroup --bench threads`
 //!
-//! Each figure is the best of five, as noise only ever adds. Peers are not measured here.
+//! Each figure is the best of five, as noise only ever adds. An argument picks the rows that have it in their name.
+//! Peers are not measured here: `bench/groups` does that.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -18,7 +19,9 @@ fn main() {
     }
     report("a group of ten", 100_000, |count| (0..count).for_each(|_| group_of_ten()));
     report("a scope of ten", 100_000, |count| (0..count).for_each(|_| scope_of_ten()));
-    from_idle();
+    if wanted("a group of ten, from idle") {
+        from_idle();
+    }
     report("an item, a stage of 4", 1_000_000, stage);
     report("an item, each of 4, in order", 1_000_000, each);
     let (ctx, _cancel) = Context::background().with_cancel();
@@ -27,7 +30,16 @@ fn main() {
     });
 }
 
+/// Whether the row was asked for.
+fn wanted(name: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
+}
+
 fn report(name: &str, count: usize, run: impl Fn(usize)) {
+    if !wanted(name) {
+        return;
+    }
     let once = || {
         let start = Instant::now();
         run(count);

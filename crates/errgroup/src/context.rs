@@ -75,7 +75,14 @@ pub enum ContextError {
 /// assert!(cause.downcast_ref::<Failed<String>>().is_some());
 /// ```
 #[derive(Clone)]
-pub struct Cause(Arc<dyn Error + Send + Sync>);
+pub struct Cause(Reason);
+
+/// A plain end costs no allocation: every group that is waited for has one.
+#[derive(Clone)]
+enum Reason {
+    Plain(ContextError),
+    Said(Arc<dyn Error + Send + Sync>),
+}
 
 /// Cancels the context it was made with. Clones cancel the same one; dropping it cancels nothing.
 #[derive(Clone, Debug)]
@@ -399,7 +406,7 @@ impl Cancel {
     /// is over already, not even wait for another thread that is just cancelling those below it. Blocks on nothing but
     /// short locks.
     pub fn cancel(&self) {
-        self.node.cancel(CANCELED, Cause::new(ContextError::Canceled));
+        self.node.cancel(CANCELED, Cause(Reason::Plain(ContextError::Canceled)));
     }
 
     /// The same with a cause of its own: an error, or a text.
@@ -449,13 +456,20 @@ impl Cause {
         // A cause that is passed on from another context stays itself.
         match cause.into().downcast::<Self>() {
             Ok(cause) => *cause,
-            Err(error) => Self(Arc::from(error)),
+            Err(error) => Self(Reason::Said(Arc::from(error))),
         }
     }
 
     /// The error inside, if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        self.0.downcast_ref()
+        self.error().downcast_ref()
+    }
+
+    fn error(&self) -> &(dyn Error + 'static) {
+        match &self.0 {
+            Reason::Plain(error) => error,
+            Reason::Said(error) => &**error,
+        }
     }
 }
 
@@ -505,7 +519,7 @@ impl Node {
 
     /// The deadline has passed.
     pub(crate) fn expire(&self) {
-        self.cancel(DEADLINE_EXCEEDED, Cause::new(ContextError::DeadlineExceeded));
+        self.cancel(DEADLINE_EXCEEDED, Cause(Reason::Plain(ContextError::DeadlineExceeded)));
     }
 
     /// Ends this node and all below it, and only then tells those who wait: whoever is woken sees the whole tree over.
@@ -659,19 +673,19 @@ impl Error for ContextError {}
 
 impl Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0, f)
+        Display::fmt(self.error(), f)
     }
 }
 
 impl Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Debug::fmt(&self.0, f)
+        Debug::fmt(self.error(), f)
     }
 }
 
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
+        self.error().source()
     }
 }
 

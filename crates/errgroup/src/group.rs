@@ -564,8 +564,8 @@ impl<E: Display + Send + Sync + 'static> Work for Shared<E> {
                     return;
                 }
             }
-            // To be called back costs more than to stay for a moment, and a group at its limit has its next task soon.
-            if !block::linger(|| self.tasks.has_come()) {
+            // A group at its limit has its next task soon.
+            if !pool::linger(|| self.tasks.has_come()) {
                 return;
             }
         }

@@ -22,6 +22,8 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::block;
+
 /// Queued tasks that workers may come for.
 pub(crate) trait Work: Send + Sync {
     /// Runs queued tasks until none is left, or the worker had better look elsewhere ([`others_wait`]). `last` says
@@ -61,6 +63,8 @@ struct Pool {
     cores: usize,
     /// How many works are ready: the length of the list, for a look without the lock.
     waiting: AtomicUsize,
+    /// How many workers stay at a work that has nothing for them just now.
+    lingering: AtomicUsize,
     desk: Mutex<Desk>,
     /// Where idle workers wait.
     call: Condvar,
@@ -96,6 +100,7 @@ enum Monitor {
 static POOL: LazyLock<Pool> = LazyLock::new(|| Pool {
     cores: thread::available_parallelism().map_or(1, usize::from),
     waiting: AtomicUsize::new(0),
+    lingering: AtomicUsize::new(0),
     desk: Mutex::default(),
     call: Condvar::new(),
     alarm: Condvar::new(),
@@ -119,6 +124,15 @@ pub(crate) fn run(function: Box<dyn FnOnce() + Send>) {
 /// Whether some work waits for a worker: whoever has run many tasks of one should then look at the rest.
 pub(crate) fn others_wait() -> bool {
     POOL.waiting.load(Relaxed) > 0
+}
+
+/// Stays at a work for a moment after its last task, looking whether more has `come`: to be called back costs more. No
+/// more threads do so than there are cores, or a thousand tasks that end at once would hold each other up.
+pub(crate) fn linger(come: impl FnMut() -> bool) -> bool {
+    let is_too_many = POOL.lingering.fetch_add(1, Relaxed) >= POOL.cores;
+    let came = !is_too_many && block::linger(come);
+    POOL.lingering.fetch_sub(1, Relaxed);
+    came
 }
 
 /// A single function as a work.
