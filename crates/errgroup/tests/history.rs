@@ -423,7 +423,7 @@ fn panicked(payload: Box<dyn Any + Send>) -> Outcome {
 
 /// Whether panic number `n` has a text as its payload.
 fn is_text(n: u32) -> bool {
-    n % 2 == 0
+    n.is_multiple_of(2)
 }
 
 /// What a group says of panic number `n`.
