@@ -593,8 +593,9 @@ pub mod from_tokio {
     //!
     //! # A set of futures
     //!
-    //! ```ignore
-    //! use std::io;
+    #![cfg_attr(feature = "tokio", doc = "```")]
+    #![cfg_attr(not(feature = "tokio"), doc = "```ignore")]
+    //! use std::{fs, io};
     //!
     //! use errgroup::Context;
     //! use errgroup::tokio::Group;
@@ -606,7 +607,7 @@ pub mod from_tokio {
     //!     for path in paths {
     //!         let sender = sender.clone();
     //!         let task = async move {
-    //!             let size = tokio::fs::metadata(path).await?.len();
+    //!             let size = tokio::task::spawn_blocking(move || fs::metadata(path)).await??.len();
     //!             let _ = sender.send(size); // fails only if nobody adds up any more
     //!             Ok(())
     //!         };
@@ -632,7 +633,8 @@ pub mod from_tokio {
     //!
     //! # Every other call of the table
     //!
-    //! ```ignore
+    #![cfg_attr(feature = "tokio", doc = "```")]
+    #![cfg_attr(not(feature = "tokio"), doc = "```ignore")]
     //! use std::time::Duration;
     //!
     //! use errgroup::Context;
