@@ -180,7 +180,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// Begins to say more of a task than what it does: a name, a weight. It is started by `go`, `try_go` or `go_until`
     /// of what this gives.
     #[track_caller]
-    pub fn build_task(&self) -> TaskBuilder<'_, Self> {
+    pub fn build_task(&self) -> TaskBuilder<&Self> {
         TaskBuilder::new(self)
     }
 
@@ -289,7 +289,7 @@ impl<E: Display + Send + Sync + 'static> Drop for Group<E> {
     }
 }
 
-impl<E: Display + Send + Sync + 'static> TaskBuilder<'_, Group<E>> {
+impl<E: Display + Send + Sync + 'static> TaskBuilder<&Group<E>> {
     /// Runs the task: see [`Group::go`], also for when it blocks.
     pub fn go(self, task: impl FnOnce() -> Result<(), E> + Send + 'static) {
         self.group.shared.go(self.spec, task, |task| Box::new(task));
@@ -349,7 +349,11 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         task: F,
         boxed: impl FnOnce(F) -> Task<E>,
     ) -> Result<(), Refused<F>> {
-        if self.rules.is_closed() || !self.rules.state.try_acquire(spec.weight) {
+        if !self.rules.state.try_acquire(spec.weight) {
+            return Err(Refused::new(task));
+        }
+        if self.rules.is_closed() {
+            self.rules.state.release(spec.weight);
             return Err(Refused::new(task));
         }
         let listing = self.rules.list(&spec);
@@ -378,6 +382,11 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
             if !self.acquire_until([Some(ctx), own.as_ref()], spec.weight) {
                 return Err(Refused::new(task));
             }
+        }
+        // The place may be that of the very task that failed.
+        if ctx.is_cancelled() || self.rules.is_closed() {
+            self.rules.state.release(spec.weight);
+            return Err(Refused::new(task));
         }
         self.enqueue(spec, listing, boxed(task));
         Ok(())

@@ -274,9 +274,10 @@ pub mod errors {
     //!     Ok(())
     //! }
     //!
-    //! fn by_scope(path: &'static str) -> Result<(), Failure> {
+    //! fn by_scope(path: &str) -> Result<(), Failure> {
+    //!     let path = path.to_owned();
     //!     scope(|s| {
-    //!         s.go(move || parse(path)); // owns what it needs: see below
+    //!         s.go(|| parse(&path)); // borrows
     //!         Ok(())
     //!     })
     //! }
@@ -299,51 +300,6 @@ pub mod errors {
     //! assert_eq!(by_scope("src/lib.rs").unwrap_err().to_string(), "not a manifest");
     //! assert_eq!(by_wait("src/lib.rs").unwrap_err().to_string(), "not a manifest");
     //! assert_eq!(into_anyhow("src/lib.rs").unwrap_err().to_string(), "not a manifest");
-    //! ```
-    //!
-    //! In a [`scope`] whose tasks *borrow*, this type does not serve, nor does `&'static str`: there is a lifetime in
-    //! both (the box is `dyn Error + 'static`), and between that and the scope's own the compiler will not choose. It
-    //! asks that what is borrowed live for ever:
-    //!
-    //! ```compile_fail,E0597
-    //! # type Failure = Box<dyn std::error::Error + Send + Sync>;
-    //! fn check() -> Result<(), Failure> {
-    //!     let text = String::from("borrowed");
-    //!     errgroup::scope(|s| {
-    //!         s.go(|| if text.is_empty() { Err("empty".into()) } else { Ok(()) });
-    //!         Ok(())
-    //!     })
-    //! }
-    //! ```
-    //!
-    //! `anyhow::Error` has none, and a struct around the box hides it:
-    //!
-    //! ```
-    //! # use std::fmt::{self, Display};
-    //! # type Failure = Box<dyn std::error::Error + Send + Sync>;
-    //! struct Hidden(Failure);
-    //!
-    //! impl Display for Hidden {
-    //!     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    //!         Display::fmt(&self.0, f)
-    //!     }
-    //! }
-    //!
-    //! impl From<Hidden> for Failure {
-    //!     fn from(hidden: Hidden) -> Self {
-    //!         hidden.0
-    //!     }
-    //! }
-    //!
-    //! fn check(text: &str) -> Result<(), Failure> {
-    //!     errgroup::scope(|s| {
-    //!         s.go(|| if text.is_empty() { Err(Hidden("empty".into())) } else { Ok(()) });
-    //!         Ok(())
-    //!     })?;
-    //!     Ok(())
-    //! }
-    //! assert!(check("text").is_ok());
-    //! assert_eq!(check("").unwrap_err().to_string(), "empty");
     //! ```
     //!
     //! # `anyhow::Error`

@@ -61,6 +61,8 @@ mod block;
 mod context;
 mod error;
 mod group;
+#[cfg(doc)]
+pub mod guide;
 mod map;
 mod pipeline;
 mod policy;

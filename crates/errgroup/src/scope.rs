@@ -2,7 +2,8 @@
 //!
 //! The one module of the crate with `unsafe` in it, once: a task that borrows for `'scope` is stored where `'static`
 //! is asked for. That is sound because `scope` does not return, by value or by panic, before every task has been run
-//! and dropped ([`Joined`] sees to it), and because nobody else can end a scope: a [`Scope`] is only ever lent.
+//! and dropped ([`Joined`] sees to it), and because nobody else can end a scope: a [`Scope`] is a
+//! handle that lives for `'scope`.
 #![allow(unsafe_code)]
 
 use std::fmt::{self, Debug, Display};
@@ -23,9 +24,6 @@ use crate::task::{Spec, TaskBuilder};
 ///
 /// `body` counts as one of the tasks: the first error, its own or a task's, cancels [`Scope::context`] and is the
 /// result.
-///
-/// An error type with a lifetime in it, even `&'static str`, makes the compiler ask that what the tasks borrow be
-/// `'static` too (it cannot choose between two lifetimes that outlive `'scope`); use one without, such as `String`.
 ///
 /// # Errors
 ///
@@ -56,7 +54,7 @@ use crate::task::{Spec, TaskBuilder};
 pub fn scope<'env, T, E, F>(body: F) -> Result<T, E>
 where
     E: Display + Send + Sync + 'static,
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
+    F: for<'scope> FnOnce(Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     scope_with_context(&Context::background(), body)
 }
@@ -73,7 +71,7 @@ where
 pub fn scope_with_context<'env, T, E, F>(parent: &Context, body: F) -> Result<T, E>
 where
     E: Display + Send + Sync + 'static,
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
+    F: for<'scope> FnOnce(Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     run(Policy::new(), parent, body, |rules| rules.judge())
 }
@@ -103,7 +101,7 @@ where
 pub fn scope_with_policy<'env, T, E, F>(policy: Policy<E>, parent: &Context, body: F) -> Result<T, Vec<E>>
 where
     E: Display + Send + Sync + 'static,
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
+    F: for<'scope> FnOnce(Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     run(policy, parent, body, |rules| rules.judge_all())
 }
@@ -116,21 +114,22 @@ fn run<'env, T, E, F, R>(
 ) -> Result<T, R>
 where
     E: Display + Send + Sync + 'static,
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
+    F: for<'scope> FnOnce(Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     let (ctx, cancel) = parent.with_cancel();
-    let scope = Scope { shared: Shared::new(Some(cancel), policy), ctx, scope: PhantomData, env: PhantomData };
-    let joined = Joined(&scope.shared);
-    let value = match catch_unwind(AssertUnwindSafe(|| body(&scope))) {
+    let inner = Inner { shared: Shared::new(Some(cancel), policy), ctx };
+    let joined = Joined(&inner.shared);
+    let scope = Scope { inner: &inner, scope: PhantomData, env: PhantomData };
+    let value = match catch_unwind(AssertUnwindSafe(|| body(scope))) {
         Ok(Ok(value)) => Some(value),
         failed => {
-            scope.shared.rules.record(failed.map(|result| result.map(drop)));
+            inner.shared.rules.record(failed.map(|result| result.map(drop)));
             None
         }
     };
     drop(joined);
-    scope.shared.rules.cancel();
-    judge(&scope.shared.rules)?;
+    inner.shared.rules.cancel();
+    judge(&inner.shared.rules)?;
     Ok(value.expect("without a value there is an error or a panic"))
 }
 
@@ -146,21 +145,51 @@ impl<E: Display + Send + Sync + 'static> Drop for Joined<'_, E> {
     }
 }
 
-/// A group of tasks that may borrow for `'scope`: see [`scope`].
-pub struct Scope<'scope, 'env: 'scope, E> {
-    shared: Arc<Shared<E>>,
-    ctx: Context,
+/// A group of tasks that may borrow for `'scope`: see [`scope`]. A handle, to be copied: a task that starts others takes
+/// it along by `move`.
+///
+/// ```
+/// let sum = std::sync::atomic::AtomicU32::new(0);
+/// errgroup::scope(|s| {
+///     let sum = &sum;
+///     s.go(move || {
+///         s.go(move || {
+///             sum.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///             Ok(())
+///         });
+///         Ok(())
+///     });
+///     Ok::<_, std::io::Error>(())
+/// })?;
+/// assert_eq!(sum.into_inner(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Scope<'scope, 'env: 'scope, E: 'static> {
+    inner: &'scope Inner<E>,
     // Both lifetimes invariant, as in std: a task must not be able to shrink what others borrow for.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
+struct Inner<E> {
+    shared: Arc<Shared<E>>,
+    ctx: Context,
+}
+
+impl<E> Clone for Scope<'_, '_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Scope<'_, '_, E> {}
+
 impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
     /// Runs `task` in the scope: see [`Group::go`](crate::Group::go), also for when it blocks.
     #[doc(alias = "spawn")]
     #[track_caller]
-    pub fn go(&'scope self, task: impl FnOnce() -> Result<(), E> + Send + 'scope) {
-        self.shared.go(Spec::here(), task, boxed);
+    pub fn go(self, task: impl FnOnce() -> Result<(), E> + Send + 'scope) {
+        self.inner.shared.go(Spec::here(), task, boxed);
     }
 
     /// Runs `task` in the scope if that is below its limit. Does not block.
@@ -169,11 +198,11 @@ impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
     ///
     /// Gives the closure back, not run, if the scope is full.
     #[track_caller]
-    pub fn try_go<F>(&'scope self, task: F) -> Result<(), Refused<F>>
+    pub fn try_go<F>(self, task: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() -> Result<(), E> + Send + 'scope,
     {
-        self.shared.try_go(Spec::here(), task, boxed)
+        self.inner.shared.try_go(Spec::here(), task, boxed)
     }
 
     /// Like [`go`](Self::go), but stops waiting for a place when `ctx` is cancelled.
@@ -182,40 +211,40 @@ impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
     ///
     /// Gives the closure back, not run, if `ctx` was cancelled first.
     #[track_caller]
-    pub fn go_until<F>(&'scope self, ctx: &Context, task: F) -> Result<(), Refused<F>>
+    pub fn go_until<F>(self, ctx: &Context, task: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() -> Result<(), E> + Send + 'scope,
     {
-        self.shared.go_until(ctx, Spec::here(), task, boxed)
+        self.inner.shared.go_until(ctx, Spec::here(), task, boxed)
     }
 
     /// Begins to say more of a task than what it does: see [`Group::build_task`](crate::Group::build_task).
     #[track_caller]
-    pub fn build_task(&'scope self) -> TaskBuilder<'scope, Self> {
+    pub fn build_task(self) -> TaskBuilder<Self> {
         TaskBuilder::new(self)
     }
 
     /// Bounds how many tasks are active at once: see [`Group::set_limit`](crate::Group::set_limit). `body` is not
     /// counted.
-    pub fn set_limit(&self, limit: usize) {
-        self.shared.rules.state.set_limit(limit);
+    pub fn set_limit(self, limit: usize) {
+        self.inner.shared.rules.state.set_limit(limit);
     }
 
     /// What the scope looks like now: see [`Group::snapshot`](crate::Group::snapshot).
-    pub fn snapshot(&self) -> Snapshot {
-        self.shared.rules.snapshot()
+    pub fn snapshot(self) -> Snapshot {
+        self.inner.shared.rules.snapshot()
     }
 
     /// The scope's context: cancelled at the first error or panic, and when the scope ends.
-    pub fn context(&self) -> &Context {
-        &self.ctx
+    pub fn context(self) -> &'scope Context {
+        &self.inner.ctx
     }
 }
 
-impl<'scope, E: Display + Send + Sync + 'static> TaskBuilder<'scope, Scope<'scope, '_, E>> {
+impl<'scope, E: Display + Send + Sync + 'static> TaskBuilder<Scope<'scope, '_, E>> {
     /// Runs the task: see [`Group::go`](crate::Group::go), also for when it blocks.
     pub fn go(self, task: impl FnOnce() -> Result<(), E> + Send + 'scope) {
-        self.group.shared.go(self.spec, task, boxed);
+        self.group.inner.shared.go(self.spec, task, boxed);
     }
 
     /// Runs the task if its permits are free. Does not block.
@@ -227,7 +256,7 @@ impl<'scope, E: Display + Send + Sync + 'static> TaskBuilder<'scope, Scope<'scop
     where
         F: FnOnce() -> Result<(), E> + Send + 'scope,
     {
-        self.group.shared.try_go(self.spec, task, boxed)
+        self.group.inner.shared.try_go(self.spec, task, boxed)
     }
 
     /// Runs the task, unless `ctx` is cancelled before its permits are free: see
@@ -240,13 +269,13 @@ impl<'scope, E: Display + Send + Sync + 'static> TaskBuilder<'scope, Scope<'scop
     where
         F: FnOnce() -> Result<(), E> + Send + 'scope,
     {
-        self.group.shared.go_until(ctx, self.spec, task, boxed)
+        self.group.inner.shared.go_until(ctx, self.spec, task, boxed)
     }
 }
 
 impl<E> Debug for Scope<'_, '_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("context", &self.ctx).finish_non_exhaustive()
+        f.debug_struct("Scope").field("context", &self.inner.ctx).finish_non_exhaustive()
     }
 }
 

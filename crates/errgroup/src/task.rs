@@ -28,8 +28,8 @@ use crate::state::HEAVIEST;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[must_use = "a task is started by `go`, `try_go` or `go_until`"]
-pub struct TaskBuilder<'group, G> {
-    pub(crate) group: &'group G,
+pub struct TaskBuilder<G> {
+    pub(crate) group: G,
     pub(crate) spec: Spec,
 }
 
@@ -102,9 +102,9 @@ impl Span {
     }
 }
 
-impl<'group, G> TaskBuilder<'group, G> {
+impl<G> TaskBuilder<G> {
     #[track_caller]
-    pub(crate) fn new(group: &'group G) -> Self {
+    pub(crate) fn new(group: G) -> Self {
         Self { group, spec: Spec::here() }
     }
 
@@ -130,7 +130,7 @@ impl<'group, G> TaskBuilder<'group, G> {
     }
 }
 
-impl<G> Debug for TaskBuilder<'_, G> {
+impl<G> Debug for TaskBuilder<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskBuilder")
             .field("name", &self.spec.name)

@@ -34,10 +34,10 @@
 //!
 //! A future that `go` has taken is queued in its group, and first polled by one of a few tasks of the runtime that
 //! come for what is queued. Most of what is small is done then. One that has to wait becomes a task of its own. So a
-//! future that never waits costs no task, and [`tokio::task::id`](::tokio::task::id) may differ between its first poll
+//! future that never waits costs no task, and [`task::id`](::tokio::task::id) may differ between its first poll
 //! and the others.
 //!
-//! `go` and its kin must be called inside a runtime, as [`tokio::spawn`](::tokio::spawn) must, or they panic.
+//! `go` and its kin must be called inside a runtime, as [`spawn`](::tokio::spawn) must, or they panic.
 //!
 //! # What blocks, and what ends it
 //!
@@ -188,7 +188,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// Begins to say more of a task than what it does: a name, a weight. It is started by `go`, `try_go`, `go_until` or
     /// `go_blocking` of what this gives.
     #[track_caller]
-    pub fn build_task(&self) -> TaskBuilder<'_, Self> {
+    pub fn build_task(&self) -> TaskBuilder<&Self> {
         TaskBuilder::new(self)
     }
 
@@ -304,7 +304,11 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
         let rules = self.shared.rules();
-        if rules.is_closed() || !rules.state.try_acquire(spec.weight) {
+        if !rules.state.try_acquire(spec.weight) {
+            return Err(Refused::new(future));
+        }
+        if rules.is_closed() {
+            rules.state.release(spec.weight);
             return Err(Refused::new(future));
         }
         let listing = rules.list(&spec);
@@ -316,12 +320,19 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
-        if ctx.is_cancelled() || self.shared.rules().is_closed() {
+        let rules = self.shared.rules();
+        let too_late = || ctx.is_cancelled() || rules.is_closed();
+        if too_late() {
             return Err(Refused::new(future));
         }
-        let listing = self.shared.rules().list(&spec);
+        let listing = rules.list(&spec);
         match self.admit(spec.weight, Some(ctx)).await {
             Admitted::No => return Err(Refused::new(future)),
+            // The place may be that of the very task that failed.
+            _ if too_late() => {
+                rules.state.release(spec.weight);
+                return Err(Refused::new(future));
+            }
             admitted => self.run(admitted, Job::Future(Box::pin(future)), &spec, listing).await,
         }
         Ok(())
@@ -351,7 +362,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     }
 }
 
-impl<E: Display + Send + Sync + 'static> TaskBuilder<'_, Group<E>> {
+impl<E: Display + Send + Sync + 'static> TaskBuilder<&Group<E>> {
     /// Runs the future: see [`Group::go`].
     pub fn go<F>(self, future: F) -> impl Future<Output = ()> + Send
     where

@@ -46,8 +46,9 @@ fn the_first_error_of_a_task_is_the_result() {
 fn an_error_of_the_body_cancels_the_tasks() {
     let seen = AtomicBool::new(false);
     let result: Result<(), _> = scope(|s| {
+        let ctx = s.context();
         s.go(|| {
-            s.context().wait();
+            ctx.wait();
             seen.store(true, Ordering::Relaxed);
             Err("late".to_owned())
         });
@@ -62,9 +63,10 @@ fn tasks_may_start_tasks() {
     let count = AtomicUsize::new(0);
     scope(|s| {
         for _ in 0..10 {
-            s.go(|| {
+            let count = &count;
+            s.go(move || {
                 for _ in 0..10 {
-                    s.go(|| {
+                    s.go(move || {
                         count.fetch_add(1, Ordering::Relaxed);
                         Ok(())
                     });
@@ -106,8 +108,9 @@ fn a_panic_of_a_task_is_resumed_after_all_have_returned() {
     let finished = AtomicBool::new(false);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         scope(|s| {
+            let ctx = s.context();
             s.go(|| {
-                s.context().wait();
+                ctx.wait();
                 finished.store(true, Ordering::Relaxed);
                 Ok::<_, String>(())
             });
@@ -124,8 +127,9 @@ fn a_panic_of_the_body_is_resumed_after_all_have_returned() {
     let finished = AtomicBool::new(false);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _: Result<(), String> = scope(|s| {
+            let ctx = s.context();
             s.go(|| {
-                s.context().wait();
+                ctx.wait();
                 finished.store(true, Ordering::Relaxed);
                 Ok(())
             });
@@ -140,7 +144,7 @@ fn a_panic_of_the_body_is_resumed_after_all_have_returned() {
 fn the_parent_context_is_heard() {
     let (parent, cancel) = Context::background().with_cancel();
     let result = scope_with_context(&parent, |s| {
-        s.go(|| {
+        s.go(move || {
             s.context().wait();
             Err(s.context().cause().unwrap().to_string())
         });
