@@ -1,6 +1,6 @@
 //! A group of tasks as one operation: split a job into tasks, run them concurrently, let the first error cancel the
 //! rest through a context, wait for all, get that error. The model is Go's `errgroup`, with its names and its
-//! semantics, on threads.
+//! semantics, on threads and, with the feature `tokio`, for futures.
 //!
 //! ```
 //! use errgroup::{Context, Group};
@@ -28,12 +28,21 @@
 //! |---|---|
 //! | tasks that may fail, and own what they need | [`Group`] |
 //! | tasks that borrow from the function that starts them | [`scope`] |
+//! | futures, on tokio | `tokio::Group`, the same with `await` (feature `tokio`) |
+//! | one function and many items, and want the results in order | [`try_map`] |
+//! | several ways to the same end, and want the first that succeeds | [`race`] |
 //! | a stream of items through stages, each with its own number of workers | [`Pipeline`] with [`each`](Pipeline::each) |
 //! | a stage with a loop of its own: buffers, batches, several results an item | [`stage`](Pipeline::stage) |
 //! | a stage that has many items in hand, whose results must come out in order | [`ticketed`](Pipeline::ticketed) |
 //! | only a signal to stop, a deadline, a value to hand down | [`Context`] |
 //! | tasks, but at most `n` at a time | [`Group::set_limit`] |
-//! | tasks, but none begun after the first error | [`Group::go_until`] with the group's context |
+//! | tasks that need different amounts of something, such as memory | [`TaskBuilder::weight`] |
+//! | tasks, but none begun after the first error | [`Group::go_until`] with the group's context, or [`Policy::skip_when_cancelled`] |
+//! | an interest in all errors, not only the first | [`Policy::keep_all_errors`] |
+//! | a program that hangs, and want to know where | [`Policy::watch_tasks`] and [`Group::snapshot`] |
+//!
+//! How `?` works with which error type, and what to write for what you know from Go, JoinSet, rayon and std, is in the
+//! [guide].
 //!
 //! # What blocks, and what ends it
 //!
@@ -49,6 +58,15 @@
 //!
 //! Cancelling interrupts nothing: a task that computes or reads goes on until it looks. Everything above that says
 //! "cancellation" looks.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio` | `errgroup::tokio`: groups of futures, cancellation tokens both ways, deadlines by tokio's clock |
+//! | `tracing` | a span `task` around each task, child of the span it was handed over in, with its name and place; the first failure as an event (level debug, target `errgroup`) |
+//!
+//! None is on by default. Each only adds.
 //!
 //! # Threads
 //!
