@@ -41,11 +41,14 @@ pub(crate) fn until<T>(mut poll: impl FnMut(&Waker) -> Poll<T>) -> T {
 
 /// Looks a few times whether `ready`, for what takes less time than parking and being woken does: at first on this
 /// core, then letting others run, whose work this may wait for.
-pub(crate) fn linger(mut ready: impl FnMut() -> bool) -> bool {
-    const SPINS: u32 = 50;
+///
+/// `pause` is how many spins there are between two looks, at least 1. Each look takes what it looks at from the core that
+/// is working on it; where several things may become ready, it pays to let them come together.
+pub(crate) fn linger(pause: usize, mut ready: impl FnMut() -> bool) -> bool {
+    const SPINS: usize = 64;
     const YIELDS: u32 = 5;
-    let spun = (0..SPINS).any(|_| {
-        std::hint::spin_loop();
+    let spun = (0..SPINS / pause).any(|_| {
+        (0..pause).for_each(|_| std::hint::spin_loop());
         ready()
     });
     spun || (0..YIELDS).any(|_| {

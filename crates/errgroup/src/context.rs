@@ -552,6 +552,9 @@ impl Node {
     }
 
     fn unwatch(&self, key: u64) {
+        if self.is_over() {
+            return; // it has no watches any more
+        }
         let watch = self.links().watches.remove(&key);
         drop(watch); // outside the lock: a waker's drop is somebody else's code
     }
@@ -636,11 +639,12 @@ impl Future for Cancelled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
-        // A new waker each time: an executor may have moved the task.
-        self.forget();
         if self.ctx.is_cancelled() {
+            self.watch = None; // forgotten with all others
             return Poll::Ready(());
         }
+        // A new waker each time: an executor may have moved the task.
+        self.forget();
         self.watch = self.ctx.wake_when_cancelled(cx.waker().clone());
         if self.ctx.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
     }

@@ -83,6 +83,9 @@ const WORKER: usize = 2;
 /// After so many tasks a worker looks whether other groups wait.
 const TURN: usize = 32;
 
+/// The most spins between two looks of a thread that lingers. Found by trial: see DESIGN.md.
+const LONGEST_PAUSE: usize = 16;
+
 /// How many tasks deep a thread may be and still run queued tasks while it waits: a bound on its stack.
 const DEPTH: usize = 16;
 
@@ -394,7 +397,11 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// Waits for permits; false if they are not worth having any more.
     fn acquire(&self, weight: usize) -> bool {
-        if block::linger(|| self.rules.state.try_acquire(weight)) {
+        // Half the permits at once: each look at the count costs those who release as much as this thread.
+        let state = &self.rules.state;
+        let pause = state.limit().clamp(1, LONGEST_PAUSE / 2);
+        let is_half_free = || state.active() <= state.limit() / 2;
+        if block::linger(pause, || is_half_free() && state.try_acquire(weight)) || state.try_acquire(weight) {
             return true;
         }
         let own = self.rules.deciding_context();
@@ -503,7 +510,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         if state.active() > 0 {
             self.help();
             let idle = || state.active() == 0;
-            if !idle() && !block::linger(idle) {
+            if !idle() && !block::linger(1, idle) {
                 let mut turn = Turn::default();
                 block::until(|waker| state.poll_idle(&mut turn, waker));
             }
@@ -574,7 +581,8 @@ impl<E: Display + Send + Sync + 'static> Work for Shared<E> {
                 }
             }
             // A group at its limit has its next task soon.
-            if !pool::linger(|| self.tasks.has_come()) {
+            let pause = self.rules.state.limit().saturating_mul(2).clamp(1, LONGEST_PAUSE);
+            if !pool::linger(pause, || self.tasks.has_come()) {
                 return;
             }
         }
