@@ -72,5 +72,6 @@ mod timer;
 pub use context::{AfterFunc, Cancel, Cancelled, Cause, Context, ContextError};
 pub use error::{Failed, Panicked, Refused, Stopped};
 pub use group::Group;
+pub use pipeline::figures::{Figures, QueueFigures, StageFigures};
 pub use pipeline::{Input, Order, Output, Pipeline, Ticket, Tickets, TryNextError};
 pub use scope::{Scope, scope, scope_with_context};
