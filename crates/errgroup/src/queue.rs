@@ -256,20 +256,9 @@ impl<T> Queue<T> {
     /// Adds an item at the end, waiting for a place.
     pub(crate) fn push(&self, item: T, meter: &Meter) -> Result<(), Halt> {
         let mut back = self.back();
-        loop {
-            self.check(STOPPED | ABANDONED | SEALED)?;
-            let given = self.level.added.0.all.load(Relaxed);
-            if given < back.left + self.level.bound {
-                break;
-            }
-            back.left = self.level.left.0.load(Acquire);
-            if given < back.left + self.level.bound {
-                self.pass_room_on(given + 1);
-                break;
-            }
-            drop(back);
-            self.wait_for_room(|| given, || false, meter)?;
-            back = self.back();
+        self.check(STOPPED | ABANDONED | SEALED)?;
+        if self.level.added.0.all.load(Relaxed) >= back.left + self.level.bound {
+            back = self.with_room(back, meter)?;
         }
         back.slots.push_back(Some(item));
         let slot = back.slots.len() - 1;
@@ -278,14 +267,58 @@ impl<T> Queue<T> {
         Ok(())
     }
 
+    /// Waits until there is a place for one item more.
+    #[cold]
+    fn with_room<'queue>(
+        &'queue self,
+        mut back: MutexGuard<'queue, Back<T>>,
+        meter: &Meter,
+    ) -> Result<MutexGuard<'queue, Back<T>>, Halt> {
+        loop {
+            let given = self.level.added.0.all.load(Relaxed);
+            back.left = self.level.left.0.load(Acquire);
+            if given < back.left + self.level.bound {
+                self.pass_room_on(given + 1);
+                return Ok(back);
+            }
+            drop(back);
+            self.wait_for_room(|| given, || false, meter)?;
+            back = self.back();
+            self.check(STOPPED | ABANDONED | SEALED)?;
+        }
+    }
+
     /// The first item and its number, waiting for it while there is no `interrupt`.
+    #[inline]
     pub(crate) fn pop(&self, interrupt: impl Fn() -> bool, reader: &mut Reader) -> Result<(u64, T), Halt> {
         let item = self.pop_if(|_| Ok(true), interrupt, reader)?;
         Ok(item.expect("every number is admitted"))
     }
 
     /// The same if its number is admitted, which is asked first; `None` if it is not.
+    #[inline]
     pub(crate) fn pop_if(
+        &self,
+        admits: impl Fn(u64) -> Result<bool, Halt>,
+        interrupt: impl Fn() -> bool,
+        reader: &mut Reader,
+    ) -> Result<Option<(u64, T)>, Halt> {
+        let mut front = self.front();
+        self.check(STOPPED | ABANDONED)?;
+        if !admits(self.level.left.0.load(Relaxed))? {
+            return Ok(None);
+        }
+        if let Some(Some(item)) = front.pop_front() {
+            reader.taken = reader.taken.saturating_add(1);
+            return Ok(Some((self.after_taking(front), item)));
+        }
+        drop(front);
+        self.pop_from_back(admits, interrupt, reader)
+    }
+
+    /// The same where the front was empty: once for many items.
+    #[cold]
+    fn pop_from_back(
         &self,
         admits: impl Fn(u64) -> Result<bool, Halt>,
         interrupt: impl Fn() -> bool,
@@ -429,17 +462,20 @@ impl<T> Queue<T> {
     }
 
     /// Counts an item that was put into the `slot`.
+    #[inline]
     fn added(&self, back: &mut Back<T>, slot: usize) {
         let added = &self.level.added.0;
         let all = added.all.load(Relaxed) + 1;
         added.all.store(all, Relaxed);
         if slot == back.ready {
-            back.ready += back.slots.iter().skip(slot).take_while(|slot| slot.is_some()).count();
+            while matches!(back.slots.get(back.ready), Some(Some(_))) {
+                back.ready += 1;
+            }
             added.come.store(back.base + back.ready as u64, Relaxed);
         }
         if all - back.left > added.highest.load(Relaxed) {
             back.left = self.level.left.0.load(Acquire);
-            added.highest.fetch_max(all - back.left, Relaxed);
+            added.highest.store(added.highest.load(Relaxed).max(all - back.left), Relaxed);
         }
     }
 
@@ -459,6 +495,7 @@ impl<T> Queue<T> {
     }
 
     /// Counts an item that was taken, and gives its number.
+    #[inline]
     fn after_taking(&self, front: Front<'_, T>) -> u64 {
         let number = self.level.left.0.load(Relaxed);
         self.level.left.0.store(number + 1, Release);
@@ -479,6 +516,7 @@ impl<T> Queue<T> {
     }
 
     /// Wakes a reader, unless one is on its way, or those who are awake pass items on quickly and are watched.
+    #[cold]
     fn call_reader(&self, mut back: MutexGuard<'_, Back<T>>) {
         let doors = &self.doors.0;
         let hungry = doors.hungry.load(Relaxed);
