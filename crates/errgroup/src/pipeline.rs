@@ -689,7 +689,11 @@ where
         if let Some(handed) = self.handed.pop() {
             return Ok(Some(handed));
         }
-        self.input.try_pop(|number| self.output.queue.admits(number), reader)
+        let taken = self.input.try_pop(|number| self.output.queue.admits(number), reader)?;
+        if taken.is_some() {
+            self.output.queue.pass_room_on(self.input.level().left());
+        }
+        Ok(taken)
     }
 
     fn hand_over(&self, number: u64, item: T) {

@@ -228,11 +228,12 @@ impl<T> Queue<T> {
 
     /// Has all who wait look whether they are interrupted.
     pub(crate) fn interrupt(&self) {
-        // Whoever has looked before is asleep once the lock is ours, and wakes.
+        // Whoever has looked before is asleep once both locks were ours, and wakes. In this order: a reader that has
+        // looked holds the front until it has the back.
+        drop(self.front());
         drop(self.back());
         self.doors.0.filled.notify_all();
         self.doors.0.settled.notify_all();
-        drop(self.front());
         self.doors.0.room.notify_all();
     }
 

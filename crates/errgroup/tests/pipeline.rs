@@ -625,12 +625,12 @@ fn an_item_is_not_held_back_by_a_slow_source() {
 
 #[test]
 fn an_item_is_not_held_back_by_a_slow_sibling_after_many_quick_ones() {
-    const ROUND: u64 = 500;
+    const ROUND: u64 = 10_000;
     // The item before the last of each round waits until the last was worked on: by somebody else, for whoever has the
     // one before cannot.
     let endings = |ctx: &Context| -> Pipeline<u64, String> {
         Pipeline::source(ctx, 64, |out| {
-            for n in 0..ROUND * 40 {
+            for n in 0..ROUND * 10 {
                 out.send(n)?;
             }
             Ok(())
@@ -641,8 +641,8 @@ fn an_item_is_not_held_back_by_a_slow_sibling_after_many_quick_ones() {
         let (last, came) = (Mutex::new(last), Mutex::new(came));
         move |n: u64| {
             match n % ROUND {
-                498 => assert_eq!(came.lock().unwrap().recv(), Ok(n + 1)),
-                499 => last.lock().unwrap().send(n).unwrap(),
+                9_998 => assert_eq!(came.lock().unwrap().recv(), Ok(n + 1)),
+                9_999 => last.lock().unwrap().send(n).unwrap(),
                 _ => {}
             }
             Ok::<_, String>(n)
@@ -656,7 +656,7 @@ fn an_item_is_not_held_back_by_a_slow_sibling_after_many_quick_ones() {
         endings(&ctx).each(3, SOURCE, work()),
     ];
     for pipeline in pipelines {
-        assert_eq!(all(pipeline).map(|items| items.len() as u64), Ok(ROUND * 40));
+        assert_eq!(all(pipeline).map(|items| items.len() as u64), Ok(ROUND * 10));
     }
 }
 
