@@ -146,7 +146,12 @@ where
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
     /// Starts a pipeline, cancelled when `ctx` is, with the task that feeds it. `bound`, at least 1, is how many items
-    /// each queue holds.
+    /// each queue holds: never more have been sent and not taken. What a worker has in hand is taken, and does not
+    /// count, but for a stage with [`Order::Source`], whose window counts it too.
+    ///
+    /// An item can be taken as soon as it is sent, and by any worker of the next stage as long as none has begun it.
+    /// Where the workers pass items on in less than 2 µs each, those that sleep are left asleep; should a slow item
+    /// come then, the others are back at work within two milliseconds.
     ///
     /// Does not block. The task may: sending waits while the queue is full.
     ///
@@ -226,7 +231,7 @@ where
         F: Fn(&mut Input<T>, &Output<U>) -> Result<(), E> + Send + Sync + 'static,
     {
         let output = Queue::new(self.bound, workers);
-        let (next, input, meters) = self.followed_by(workers, output);
+        let (next, Staff { input, meters }) = self.followed_by(workers, output);
         let body = Arc::new(body);
         for meter in meters {
             let (shared, body) = (Arc::clone(next.shared()), Arc::clone(&body));
@@ -260,7 +265,7 @@ where
             Order::Source { window } => (true, window),
         };
         let output = Queue::of_results(places(window), workers, Arc::clone(self.output.level()));
-        let (next, input, meters) = self.followed_by(workers, output);
+        let (next, Staff { input, meters }) = self.followed_by(workers, output);
         let desk = Arc::new(Counter {
             input,
             output: next.sender(Arc::clone(&meters[0])), // results never wait: it meters nothing
@@ -302,7 +307,8 @@ where
     }
 
     /// A handle on what each stage has done and what it has waited for, to be asked from any thread, while the pipeline
-    /// runs and after its end. Does not block. Costs the stages nothing that could be measured.
+    /// runs and after its end. Does not block. Items are counted by the queues in any case, and a clock is read only
+    /// where a worker has to wait.
     ///
     /// # Examples
     ///
@@ -340,12 +346,8 @@ where
         &self.ctx
     }
 
-    /// The pipeline with one stage more that sends to `output`, what that stage reads, and its workers' meters.
-    fn followed_by<U: Send + 'static>(
-        mut self,
-        workers: usize,
-        output: Queue<U>,
-    ) -> (Pipeline<U, E>, Arc<Queue<T>>, Vec<Arc<Meter>>) {
+    /// The pipeline with one stage more that sends to `output`, and what its workers need.
+    fn followed_by<U: Send + 'static>(mut self, workers: usize, output: Queue<U>) -> (Pipeline<U, E>, Staff<T>) {
         assert!(workers > 0, "a stage without workers would never end");
         // The workers take over as readers before the pipeline, as the consumer so far, goes.
         self.output.add_readers(workers);
@@ -354,7 +356,7 @@ where
         let group = self.group.take().expect("a pipeline that is being built has not ended");
         let next = Pipeline::made(group, self.ctx.clone(), self.bound, output, self.figures.clone());
         self.output.reader_gone();
-        (next, Arc::clone(&self.output), meters)
+        (next, Staff { input: Arc::clone(&self.output), meters })
     }
 
     fn made(group: Group<E>, ctx: Context, bound: usize, output: Arc<Queue<T>>, figures: Figures) -> Self {
@@ -555,6 +557,12 @@ trait Desk<T, U>: Send + Sync {
 trait Home<U>: Send + Sync {
     fn settle(&self, number: u64, result: U) -> Result<(), Stopped>;
     fn lose(&self);
+}
+
+/// What the workers of a stage read, and a meter for each.
+struct Staff<T> {
+    input: Arc<Queue<T>>,
+    meters: Vec<Arc<Meter>>,
 }
 
 /// What the workers of a stage with tickets share.

@@ -321,3 +321,33 @@ impl Debug for Meter {
 fn nanos(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_nanos()).unwrap_or(NEVER - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_reads_as_a_sentence() {
+        let second = Duration::from_secs(1);
+        let hash = StageFigures {
+            name: "stage 2 (hash)".to_owned(),
+            workers: 4,
+            items_in: 1_234_000,
+            items_out: 1_234_000,
+            busy: second * 96,
+            waited_for_input: second * 3,
+            waited_for_output: second,
+            queue: Some(QueueFigures { depth: 7, highest: 64, bound: 64 }),
+        };
+        assert_eq!(
+            hash.to_string(),
+            "stage 2 (hash): 4 workers, 1,234,000 items, busy 96 %, waits for input 3 %, for output 1 %, \
+             queue 7/64 (at most 64)"
+        );
+        let source = StageFigures { name: "source".to_owned(), workers: 1, items_in: 0, queue: None, ..hash.clone() };
+        assert!(source.to_string().starts_with("source: 1 worker, 1,234,000 items, busy"));
+        assert!(source.to_string().ends_with("for output 1 %"));
+        let split = StageFigures { items_in: 999, items_out: 1_000, ..hash };
+        assert!(split.to_string().contains("999 items in, 1,000 out"));
+    }
+}
