@@ -101,6 +101,7 @@ pub use context::{AfterFunc, Cancel, Cancelled, Cause, Context, ContextError};
 pub use error::{Failed, Panicked, Refused, Stopped};
 pub use group::Group;
 pub use map::{try_map, try_map_with_context};
+pub use pipeline::figures::{Figures, QueueFigures, StageFigures};
 pub use pipeline::{Input, Order, Output, Pipeline, Ticket, Tickets, TryNextError};
 pub use policy::Policy;
 pub use race::{race, race_with_context};

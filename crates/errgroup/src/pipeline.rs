@@ -12,6 +12,8 @@
 //!    for the readers went home with what they needed.
 //! 4. A ticket that it lost is told last: an error of its own comes before that.
 
+pub(crate) mod figures;
+
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
@@ -24,8 +26,10 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::error::Stopped;
 use crate::group::{Group, Shared};
-use crate::queue::{Halt, Queue};
+use crate::queue::{Halt, Queue, Reader};
 use crate::sync::Mutex;
+
+use self::figures::{Attendance, Figures, Meter};
 
 /// Work in stages: items of one come out as the next one's input, and out of the last as this iterator.
 ///
@@ -71,6 +75,10 @@ pub struct Pipeline<T, E: Display + Send + Sync + 'static> {
     /// The bound of every queue but those that have a window.
     bound: usize,
     output: Arc<Queue<T>>,
+    reader: Reader,
+    /// From the first item on that was asked for until the end.
+    attendance: Option<Attendance>,
+    figures: Figures,
 }
 
 /// In which order the results of a stage come out.
@@ -93,6 +101,7 @@ pub enum Order {
 #[derive(Debug)]
 pub struct Input<T> {
     queue: Arc<Queue<T>>,
+    reader: Reader,
 }
 
 /// Where a worker sends its items.
@@ -102,12 +111,14 @@ pub struct Output<T> {
     ctx: Context,
     /// A send was refused because nobody reads any more.
     abandoned: AtomicBool,
+    meter: Arc<Meter>,
 }
 
 /// What a worker reads in a stage with tickets: an iterator of items, each with the [`Ticket`] its result is sent
 /// with.
 pub struct Tickets<T, U> {
     desk: Arc<dyn Desk<T, U>>,
+    reader: Reader,
 }
 
 /// The right, and the duty, to send one result: it has a place in the stage's output, in the stage's order.
@@ -135,7 +146,12 @@ where
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
     /// Starts a pipeline, cancelled when `ctx` is, with the task that feeds it. `bound`, at least 1, is how many items
-    /// each queue holds.
+    /// each queue holds: never more have been sent and not taken. What a worker has in hand is taken, and does not
+    /// count, but for a stage with [`Order::Source`], whose window counts it too.
+    ///
+    /// An item can be taken as soon as it is sent, and by any worker of the next stage as long as none has begun it.
+    /// Where the workers pass items on in less than 2 µs each, those that sleep are left asleep; should a slow item
+    /// come then, the others are back at work within two milliseconds.
     ///
     /// Does not block. The task may: sending waits while the queue is full.
     ///
@@ -147,10 +163,14 @@ where
         F: FnOnce(&Output<T>) -> Result<(), E> + Send + 'static,
     {
         let (group, ctx) = Group::with_context(ctx);
-        let pipeline = Self { output: queue(&ctx, bound, 1), group: Some(group), ctx, bound };
-        let output = pipeline.sender();
+        let output = joined(&ctx, Queue::new(places(bound), 1));
+        let figures = Figures::new();
+        let mut meters = figures.add(1, output.level());
+        let pipeline = Self::made(group, ctx, bound, output, figures);
+        let output = pipeline.sender(meters.remove(0));
         let shared = Arc::clone(pipeline.shared());
         pipeline.shared().reside(Box::new(move || {
+            let _attendance = output.meter.attend();
             finish(&shared, feed(&output), &output, output.was_abandoned());
             Ok(())
         }));
@@ -210,14 +230,15 @@ where
         U: Send + 'static,
         F: Fn(&mut Input<T>, &Output<U>) -> Result<(), E> + Send + Sync + 'static,
     {
-        let bound = self.bound;
-        let (next, input) = self.followed_by(workers, bound);
+        let output = Queue::new(self.bound, workers);
+        let (next, Staff { input, meters }) = self.followed_by(workers, output);
         let body = Arc::new(body);
-        for _ in 0..workers {
+        for meter in meters {
             let (shared, body) = (Arc::clone(next.shared()), Arc::clone(&body));
-            let (queue, output) = (Arc::clone(&input), next.sender());
+            let (queue, output) = (Arc::clone(&input), next.sender(Arc::clone(&meter)));
             next.shared().reside(Box::new(move || {
-                let mut input = Input { queue };
+                let _attendance = meter.attend();
+                let mut input = Input { queue, reader: Reader::new(meter) };
                 let result = body(&mut input, &output);
                 finish(&shared, result, &output, output.was_abandoned());
                 input.queue.reader_gone();
@@ -239,14 +260,15 @@ where
         U: Send + 'static,
         F: Fn(&mut Tickets<T, U>) -> Result<(), E> + Send + Sync + 'static,
     {
-        let (ordered, places) = match order {
+        let (ordered, window) = match order {
             Order::Completion => (false, self.bound.max(workers)), // one each at least, or some could never begin
             Order::Source { window } => (true, window),
         };
-        let (next, input) = self.followed_by(workers, places);
+        let output = Queue::of_results(places(window), workers, Arc::clone(self.output.level()));
+        let (next, Staff { input, meters }) = self.followed_by(workers, output);
         let desk = Arc::new(Counter {
             input,
-            output: next.sender(),
+            output: next.sender(Arc::clone(&meters[0])), // results never wait: it meters nothing
             ordered,
             crew: Mutex::new(Crew { present: Vec::new(), losers: Vec::new(), refused: Vec::new(), left: 0 }),
             handed: Handed { items: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) },
@@ -255,11 +277,13 @@ where
             shared: Arc::clone(next.shared()),
         });
         let body = Arc::new(body);
-        for _ in 0..workers {
+        for meter in meters {
             let (desk, body) = (Arc::clone(&desk), Arc::clone(&body));
             next.shared().reside(Box::new(move || {
+                let _attendance = meter.attend();
                 desk.arrive();
-                let mut tickets = Tickets { desk: Arc::clone(&desk) as Arc<dyn Desk<T, U>> };
+                let mut tickets =
+                    Tickets { desk: Arc::clone(&desk) as Arc<dyn Desk<T, U>>, reader: Reader::new(meter) };
                 let result = body(&mut tickets);
                 finish(&desk.shared, result, &desk.output, desk.was_refused());
                 desk.input.reader_gone();
@@ -273,7 +297,47 @@ where
     /// Waits, for `timeout` at most, until [`next`](Iterator::next) would not block for an item; says whether it would
     /// not. For a consumer that has something to do before it waits for long, such as to flush.
     pub fn ready_within(&self, timeout: Duration) -> bool {
-        self.output.ready_within(timeout)
+        self.output.ready_within(timeout, self.figures.consumer())
+    }
+
+    /// Names the stage that was added last, or the source, in the [`figures`](Self::figures).
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.figures.name(name.into());
+        self
+    }
+
+    /// A handle on what each stage has done and what it has waited for, to be asked from any thread, while the pipeline
+    /// runs and after its end. Does not block. Items are counted by the queues in any case, and a clock is read only
+    /// where a worker has to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use errgroup::{Context, Order, Pipeline};
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let squares = Pipeline::source(&Context::background(), 64, |out| {
+    ///     for n in 1..=1000u64 {
+    ///         out.send(n)?;
+    ///     }
+    ///     Ok::<_, String>(())
+    /// })
+    /// .each(4, Order::Completion, |n| Ok(n * n))
+    /// .named("square");
+    /// let figures = squares.figures();
+    /// let sum = squares.sum::<Result<u64, _>>()?;
+    /// assert_eq!(sum, 333_833_500);
+    ///
+    /// // Such as: stage 1 (square): 4 workers, 1,000 items, busy 96 %, waits for input 3 %, …
+    /// println!("{figures}");
+    /// let stages = figures.stages();
+    /// assert_eq!(stages[1].name, "stage 1 (square)");
+    /// assert_eq!((stages[1].items_in, stages[1].items_out), (1000, 1000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn figures(&self) -> Figures {
+        self.figures.clone()
     }
 
     /// The pipeline's own context: a child of the one it was made with, cancelled at the first error, and when the
@@ -282,20 +346,27 @@ where
         &self.ctx
     }
 
-    /// The pipeline with one stage more, and what that stage reads.
-    fn followed_by<U: Send + 'static>(mut self, workers: usize, places: usize) -> (Pipeline<U, E>, Arc<Queue<T>>) {
+    /// The pipeline with one stage more that sends to `output`, and what its workers need.
+    fn followed_by<U: Send + 'static>(mut self, workers: usize, output: Queue<U>) -> (Pipeline<U, E>, Staff<T>) {
         assert!(workers > 0, "a stage without workers would never end");
         // The workers take over as readers before the pipeline, as the consumer so far, goes.
         self.output.add_readers(workers);
-        let output = queue(&self.ctx, places, workers);
-        let next = Pipeline { group: self.group.take(), ctx: self.ctx.clone(), bound: self.bound, output };
+        let output = joined(&self.ctx, output);
+        let meters = self.figures.add(workers, output.level());
+        let group = self.group.take().expect("a pipeline that is being built has not ended");
+        let next = Pipeline::made(group, self.ctx.clone(), self.bound, output, self.figures.clone());
         self.output.reader_gone();
-        (next, Arc::clone(&self.output))
+        (next, Staff { input: Arc::clone(&self.output), meters })
     }
 
-    fn sender(&self) -> Output<T> {
+    fn made(group: Group<E>, ctx: Context, bound: usize, output: Arc<Queue<T>>, figures: Figures) -> Self {
+        let reader = Reader::new(Arc::clone(figures.consumer()));
+        Self { group: Some(group), ctx, bound, output, reader, attendance: None, figures }
+    }
+
+    fn sender(&self, meter: Arc<Meter>) -> Output<T> {
         let queue = Arc::clone(&self.output);
-        Output { queue, ctx: self.ctx.clone(), abandoned: AtomicBool::new(false) }
+        Output { queue, ctx: self.ctx.clone(), abandoned: AtomicBool::new(false), meter }
     }
 
     fn shared(&self) -> &Arc<Shared<E>> {
@@ -313,10 +384,14 @@ where
     /// Blocks until an item, the end or the error comes.
     fn next(&mut self) -> Option<Result<T, E>> {
         self.group.as_ref()?;
-        let halt = match self.output.pop(|| false) {
+        if self.attendance.is_none() {
+            self.attendance = Some(self.figures.consumer().attend());
+        }
+        let halt = match self.output.pop(|| false, &mut self.reader) {
             Ok((_, item)) => return Some(Ok(item)),
             Err(halt) => halt,
         };
+        self.attendance = None;
         // Before the join: that one cancels the context, also after a success.
         let cut = (halt != Halt::Ended).then(|| stopped(&self.ctx));
         match self.group.take()?.join() {
@@ -338,7 +413,7 @@ impl<T> Iterator for Input<T> {
 
     /// Blocks until an item or the end comes.
     fn next(&mut self) -> Option<T> {
-        self.queue.pop(|| false).ok().map(|(_, item)| item)
+        self.queue.pop(|| false, &mut self.reader).ok().map(|(_, item)| item)
     }
 }
 
@@ -349,7 +424,7 @@ impl<T> Input<T> {
     ///
     /// Why there is none.
     pub fn try_next(&mut self) -> Result<T, TryNextError> {
-        match self.queue.try_pop() {
+        match self.queue.try_pop(|_| Ok(true), &mut self.reader) {
             Ok(Some((_, item))) => Ok(item),
             Ok(None) => Err(TryNextError::Empty),
             Err(_) => Err(TryNextError::Ended),
@@ -368,7 +443,7 @@ impl<T> Output<T> {
         // Even where the news has not reached the queue: a worker whose input was cut off has learnt it from there, and
         // must not send on what it made of a part.
         self.ctx.check()?;
-        self.queue.push(item).map_err(|halt| self.refused(halt))
+        self.queue.push(item, &self.meter).map_err(|halt| self.refused(halt))
     }
 
     /// The pipeline's context, for a worker that goes long without sending: when it is cancelled, nothing that the
@@ -398,7 +473,7 @@ impl<T, U> Iterator for Tickets<T, U> {
     /// With [`Order::Source`], a worker that keeps the oldest ticket must use [`try_next`](Tickets::try_next): its own
     /// result may be what everyone waits for.
     fn next(&mut self) -> Option<Self::Item> {
-        let (number, item) = self.desk.take().ok()?;
+        let (number, item) = self.desk.take(&mut self.reader).ok()?;
         Some((self.ticket(number), item))
     }
 }
@@ -410,7 +485,7 @@ impl<T, U> Tickets<T, U> {
     ///
     /// Why there is none.
     pub fn try_next(&mut self) -> Result<(Ticket<U>, T), TryNextError> {
-        match self.desk.try_take() {
+        match self.desk.try_take(&mut self.reader) {
             Ok(Some((number, item))) => Ok((self.ticket(number), item)),
             Ok(None) => Err(TryNextError::Empty),
             Err(_) => Err(TryNextError::Ended),
@@ -433,7 +508,7 @@ impl<T, U> Tickets<T, U> {
     /// After `next` has given `None`: blocks until another worker hands something over, or until none has a ticket
     /// left, which is `None`. A worker that keeps a ticket itself must not call it.
     pub fn help(&mut self) -> Option<(Ticket<U>, T)> {
-        let (number, item) = self.desk.help().ok()??;
+        let (number, item) = self.desk.help(self.reader.meter()).ok()??;
         Some((self.ticket(number), item))
     }
 
@@ -470,11 +545,11 @@ impl<U> Drop for Ticket<U> {
 
 /// Where a stage's workers take items and tickets, whatever its error type is.
 trait Desk<T, U>: Send + Sync {
-    fn take(&self) -> Result<(u64, T), Halt>;
-    fn try_take(&self) -> Result<Option<(u64, T)>, Halt>;
+    fn take(&self, reader: &mut Reader) -> Result<(u64, T), Halt>;
+    fn try_take(&self, reader: &mut Reader) -> Result<Option<(u64, T)>, Halt>;
     fn hand_over(&self, number: u64, item: T);
     fn is_anyone_idle(&self) -> bool;
-    fn help(&self) -> Result<Option<(u64, T)>, Halt>;
+    fn help(&self, meter: &Meter) -> Result<Option<(u64, T)>, Halt>;
     fn home(self: Arc<Self>) -> Arc<dyn Home<U>>;
 }
 
@@ -482,6 +557,12 @@ trait Desk<T, U>: Send + Sync {
 trait Home<U>: Send + Sync {
     fn settle(&self, number: u64, result: U) -> Result<(), Stopped>;
     fn lose(&self);
+}
+
+/// What the workers of a stage read, and a meter for each.
+struct Staff<T> {
+    input: Arc<Queue<T>>,
+    meters: Vec<Arc<Meter>>,
 }
 
 /// What the workers of a stage with tickets share.
@@ -572,10 +653,20 @@ where
     }
 
     /// The next item and its number, with a place for its result.
-    fn take_new(&self) -> Result<(u64, T), Halt> {
+    fn take_new(&self, reader: &mut Reader) -> Result<(u64, T), Halt> {
         let interrupt = || !self.handed.is_empty();
-        self.output.queue.reserve(interrupt)?;
-        self.input.pop(interrupt).inspect_err(|_| self.output.queue.unreserve())
+        let results = &self.output.queue;
+        loop {
+            let taken = self.input.pop_if(|number| results.admits(number), interrupt, reader);
+            if !matches!(taken, Ok(None)) {
+                // Also where this worker was called for a place and then found that it needs none.
+                results.pass_room_on(self.input.level().left());
+            }
+            if let Some(taken) = taken? {
+                return Ok(taken);
+            }
+            results.wait_for_room(|| self.input.level().left(), interrupt, reader.meter())?;
+        }
     }
 
     fn report_loss(&self) {
@@ -589,31 +680,28 @@ where
     U: Send + 'static,
     E: Display + From<Stopped> + Send + Sync + 'static,
 {
-    fn take(&self) -> Result<(u64, T), Halt> {
+    fn take(&self, reader: &mut Reader) -> Result<(u64, T), Halt> {
         let _idle = Idle::new(&self.idle);
         loop {
             if let Some(handed) = self.handed.pop() {
                 return Ok(handed);
             }
-            match self.take_new() {
+            match self.take_new(reader) {
                 Err(Halt::Interrupted) => {}
                 taken => return taken,
             }
         }
     }
 
-    fn try_take(&self) -> Result<Option<(u64, T)>, Halt> {
+    fn try_take(&self, reader: &mut Reader) -> Result<Option<(u64, T)>, Halt> {
         if let Some(handed) = self.handed.pop() {
             return Ok(Some(handed));
         }
-        if !self.output.queue.try_reserve()? {
-            return Ok(None);
+        let taken = self.input.try_pop(|number| self.output.queue.admits(number), reader)?;
+        if taken.is_some() {
+            self.output.queue.pass_room_on(self.input.level().left());
         }
-        let item = self.input.try_pop();
-        if !matches!(item, Ok(Some(_))) {
-            self.output.queue.unreserve();
-        }
-        item
+        Ok(taken)
     }
 
     fn hand_over(&self, number: u64, item: T) {
@@ -627,13 +715,13 @@ where
         self.idle.load(Relaxed) > self.handed.count.load(Relaxed)
     }
 
-    fn help(&self) -> Result<Option<(u64, T)>, Halt> {
+    fn help(&self, meter: &Meter) -> Result<Option<(u64, T)>, Halt> {
         let _idle = Idle::new(&self.idle);
         loop {
             if let Some(handed) = self.handed.pop() {
                 return Ok(Some(handed));
             }
-            match self.output.queue.settled(|| !self.handed.is_empty()) {
+            match self.output.queue.settled(|| !self.handed.is_empty(), meter) {
                 Err(Halt::Interrupted) => {}
                 settled => return settled.map(|()| None),
             }
@@ -707,9 +795,14 @@ where
     }
 }
 
-fn queue<T: Send + 'static>(ctx: &Context, bound: usize, writers: usize) -> Arc<Queue<T>> {
+fn places(bound: usize) -> usize {
     assert!(bound > 0, "a queue that holds nothing would never pass anything on");
-    let queue = Arc::new(Queue::new(bound, writers));
+    bound
+}
+
+/// The queue as a part of the pipeline with this context.
+fn joined<T: Send + 'static>(ctx: &Context, queue: Queue<T>) -> Arc<Queue<T>> {
+    let queue = Arc::new(queue);
     queue.add_readers(1); // the consumer, until a stage takes its place
     ctx.wake_when_cancelled(Waker::from(Arc::clone(&queue)));
     queue

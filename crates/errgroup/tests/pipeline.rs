@@ -577,3 +577,148 @@ fn random_pipelines_agree_with_the_obvious_program() {
         assert!(results.is_sorted(), "seed {seed}");
     }
 }
+
+#[test]
+fn the_bound_counts_what_several_writers_sent_to_the_item() {
+    const BOUND: usize = 5;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let source: Pipeline<usize, String> = Pipeline::source(&Context::background(), BOUND, |out| {
+        for n in 0..500 {
+            out.send(n)?;
+        }
+        Ok(())
+    });
+    let mut pipeline = source.stage(3, move |input, out| {
+        for n in input {
+            out.send(n)?;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(())
+    });
+    while sent.load(Ordering::SeqCst) < BOUND {
+        std::thread::yield_now(); // all of the places can be had, without anything being taken
+    }
+    for taken in 1..=500 {
+        assert!(sent.load(Ordering::SeqCst) < taken + BOUND);
+        assert!(pipeline.next().unwrap().is_ok());
+    }
+    let figures = pipeline.figures();
+    assert_eq!(pipeline.next(), None);
+    assert_eq!(figures.stages()[2].queue.map(|queue| queue.highest), Some(BOUND as u64));
+}
+
+#[test]
+fn an_item_is_not_held_back_by_a_slow_source() {
+    let (told, taken) = mpsc::channel();
+    let source: Pipeline<u32, String> = Pipeline::source(&Context::background(), 64, move |out| {
+        for n in 0..200 {
+            out.send(n)?;
+            assert_eq!(taken.recv(), Ok(n)); // nothing more is sent before this has come out at the end
+        }
+        Ok(())
+    });
+    for n in source.stage(4, |input, out| input.try_for_each(|n| Ok(out.send(n)?))).each(3, SOURCE, Ok) {
+        told.send(n.unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn an_item_is_not_held_back_by_a_slow_sibling_after_many_quick_ones() {
+    const ROUND: u64 = 10_000;
+    // The item before the last of each round waits until the last was worked on: by somebody else, for whoever has the
+    // one before cannot.
+    let endings = |ctx: &Context| -> Pipeline<u64, String> {
+        Pipeline::source(ctx, 64, |out| {
+            for n in 0..ROUND * 10 {
+                out.send(n)?;
+            }
+            Ok(())
+        })
+    };
+    let work = || {
+        let (last, came) = mpsc::channel();
+        let (last, came) = (Mutex::new(last), Mutex::new(came));
+        move |n: u64| {
+            match n % ROUND {
+                9_998 => assert_eq!(came.lock().unwrap().recv(), Ok(n + 1)),
+                9_999 => last.lock().unwrap().send(n).unwrap(),
+                _ => {}
+            }
+            Ok::<_, String>(n)
+        }
+    };
+    let in_loop = work();
+    let ctx = Context::background();
+    let pipelines = [
+        endings(&ctx).stage(3, move |input, out| input.try_for_each(|n| Ok(out.send(in_loop(n)?)?))),
+        endings(&ctx).each(3, Order::Completion, work()),
+        endings(&ctx).each(3, SOURCE, work()),
+    ];
+    for pipeline in pipelines {
+        assert_eq!(all(pipeline).map(|items| items.len() as u64), Ok(ROUND * 10));
+    }
+}
+
+#[test]
+fn figures_tell_items_names_and_queues() {
+    let pipeline = numbers(1_000)
+        .named("count")
+        .stage(3, |input, out| {
+            for n in input {
+                if n % 2 == 0 {
+                    out.send(n)?;
+                }
+            }
+            Ok(())
+        })
+        .each(2, SOURCE, Ok)
+        .named("pass");
+    let figures = pipeline.figures();
+    assert_eq!(all(pipeline).map(|items| items.len()), Ok(500));
+    let stages = figures.stages();
+    let row = |place: usize| {
+        let stage = &stages[place];
+        (stage.name.as_str(), stage.workers, stage.items_in, stage.items_out)
+    };
+    assert_eq!(row(0), ("source (count)", 1, 0, 1_000));
+    assert_eq!(row(1), ("stage 1", 3, 1_000, 500));
+    assert_eq!(row(2), ("stage 2 (pass)", 2, 500, 500));
+    assert_eq!(row(3), ("consumer", 1, 500, 0));
+    assert_eq!(stages[0].queue, None);
+    for queue in stages[1..].iter().map(|stage| stage.queue.unwrap()) {
+        assert_eq!((queue.depth, queue.bound), (0, 8));
+        assert!((1..=8).contains(&queue.highest), "{queue:?}");
+    }
+    assert_eq!(figures.stages(), stages, "after the end nothing changes");
+    assert_eq!(figures.to_string().lines().count(), 4);
+}
+
+#[test]
+fn figures_show_a_wait_while_it_lasts_and_who_is_busy() {
+    use std::time::Duration;
+    const LONG: Duration = Duration::from_millis(20);
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let pipeline = numbers(100)
+        .stage(1, move |input, out| {
+            let _ = gate.lock().unwrap().recv(); // busy, as far as the pipeline can tell
+            input.try_for_each(|n| Ok(out.send(n)?))
+        })
+        .each(2, SOURCE, Ok);
+    let figures = pipeline.figures();
+    let (source, slow, hungry) = loop {
+        let stages = figures.stages();
+        if stages[0].waited_for_output >= LONG && stages[1].busy >= LONG && stages[2].waited_for_input >= 2 * LONG {
+            break (stages[0].clone(), stages[1].clone(), stages[2].clone());
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(source.waited_for_input, Duration::ZERO);
+    assert_eq!((slow.waited_for_input, slow.waited_for_output), (Duration::ZERO, Duration::ZERO));
+    assert_eq!(slow.queue.map(|queue| (queue.depth, queue.highest)), Some((8, 8)));
+    assert_eq!((hungry.items_in, hungry.waited_for_output), (0, Duration::ZERO));
+    assert_eq!(figures.stages()[3].busy, Duration::ZERO, "nobody has begun to read");
+    drop(open);
+    assert_eq!(all(pipeline), Ok((0..100).collect()));
+}
