@@ -1263,8 +1263,9 @@ fn a_panic_in_try_map_is_resumed_and_aborts_the_rest() {
 #[test]
 fn try_map_that_is_dropped_aborts_its_futures() {
     everywhere(|| async {
-        let dropped = Arc::default();
+        let (dropped, mut made) = (Arc::default(), 0);
         let mut map = Box::pin(try_map(0..10, 3, |_| {
+            made += 1;
             let token = Token::of(&dropped);
             async move {
                 let _token = token;
@@ -1274,7 +1275,8 @@ fn try_map_that_is_dropped_aborts_its_futures() {
         assert!(poll_once(map.as_mut()).is_pending());
         yield_now().await;
         drop(map);
-        until(|| dropped.load(SeqCst) == 4).await; // three, and the one that waits for its place
+        assert!((3..=4).contains(&made), "{made}: three, and perhaps one that waits for its place");
+        until(|| dropped.load(SeqCst) == made).await;
     });
 }
 
@@ -1446,5 +1448,26 @@ fn the_children_of_a_full_groups_future_do_not_exceed_the_limit_together() {
             .await;
         group.wait().await.unwrap();
         assert_eq!(most.load(SeqCst), 1);
+    });
+}
+
+/// The end of one runtime is nothing to what was started in another.
+#[test]
+#[ignore = "the end of a runtime aborts all that is queued, wherever it was started"]
+fn the_end_of_another_runtime_aborts_nothing_of_ours() {
+    let group = Group::<Error>::new();
+    let (other, ours) = (single(), single());
+    other.block_on(async { group.try_go(async { Ok(()) }).unwrap() });
+    ours.block_on(async {
+        let ran = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&ran);
+        let task = async move {
+            seen.store(true, SeqCst);
+            Ok(())
+        };
+        group.try_go(task).unwrap();
+        other.shutdown_background();
+        until_idle().await;
+        assert!(ran.load(SeqCst));
     });
 }
