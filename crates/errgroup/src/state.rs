@@ -655,6 +655,29 @@ mod models {
     }
 
     #[test]
+    fn a_heavy_one_does_not_take_what_was_promised_to_one_before_it() {
+        model(2, |state| {
+            assert!(state.try_acquire(2));
+            let (mut light, mut heavy) = (Turn::default(), Turn::default());
+            assert!(state.poll_acquire(&mut light, 1, Waker::noop()).is_pending());
+            assert!(state.poll_acquire(&mut heavy, 2, Waker::noop()).is_pending());
+            let passer = spawn(&state, |state| {
+                if state.try_acquire(1) {
+                    state.release(1); // it came before the light one was woken
+                }
+            });
+            state.release(2);
+            passer.join().unwrap();
+            assert!(state.poll_acquire(&mut light, 1, Waker::noop()).is_ready());
+            assert!(state.poll_acquire(&mut heavy, 2, Waker::noop()).is_pending());
+            state.release(1);
+            assert!(state.poll_acquire(&mut heavy, 2, Waker::noop()).is_ready());
+            state.release(2);
+            check_nothing_is_left(&state);
+        });
+    }
+
+    #[test]
     fn a_heavy_one_that_gives_up_gives_back_what_it_was_granted() {
         model(2, |state| {
             let used = Used::default();

@@ -1396,6 +1396,11 @@ fn a_race_that_is_dropped_aborts_its_futures() {
 fn outside_a_runtime_a_start_panics_and_leaves_no_task_behind() {
     let group = Group::<Error>::new();
     assert!(catch_unwind(AssertUnwindSafe(|| group.try_go(async { Ok(()) }).is_ok())).is_err());
+    let (mut go, forever) = (Box::pin(group.go(async { Ok(()) })), Context::background());
+    assert!(catch_unwind(AssertUnwindSafe(|| poll_once(go.as_mut()).is_ready())).is_err());
+    let mut go_until = Box::pin(group.go_until(&forever, async { Ok(()) }));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll_once(go_until.as_mut()).is_ready())).is_err());
+    drop((go, go_until));
     assert!(catch_unwind(AssertUnwindSafe(|| drop(group.go_blocking(|| Ok(()))))).is_err());
     assert_eq!(group.snapshot().held, 0, "else the next wait waits for ever");
 }
