@@ -74,7 +74,8 @@ where
                 break;
             }
             s.go(move || {
-                if finish.arrive(task(s.context())) {
+                // It may have been queued when somebody won.
+                if !ctx.is_cancelled() && finish.arrive(task(s.context())) {
                     cancel.cancel_with(LOST);
                 }
                 Ok(())

@@ -89,9 +89,9 @@ pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
         if deadline <= Instant::now() {
             return node.expire();
         }
-        let node_then = Arc::downgrade(node);
+        let (due, node_then) = (sleep_until(deadline), Arc::downgrade(node)); // here: where there is no time, it panics
         node.tie(AbortedWhenDropped(::tokio::spawn(async move {
-            sleep_until(deadline).await;
+            due.await;
             if let Some(node) = node_then.upgrade() {
                 node.expire();
             }
