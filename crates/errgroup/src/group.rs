@@ -20,12 +20,12 @@ use crate::context::{Cancel, Context};
 use crate::error::{Failed, Refused};
 use crate::policy::Policy;
 use crate::pool::{self, Need, Work};
-#[cfg(feature = "tokio")]
-use crate::rules::contain;
 use crate::rules::{Permit, Rules};
 use crate::snapshot::{Listing, Snapshot};
 use crate::state::Turn;
-use crate::task::{Spec, TaskBuilder};
+#[cfg(feature = "tokio")]
+use crate::state::contain;
+use crate::task::{Spec, TaskBuilder, told};
 
 /// A collection of tasks that are parts of one job. The first that fails cancels the rest; [`wait`](Self::wait)
 /// joins them all and gives that error.
@@ -629,8 +629,8 @@ fn depth() -> usize {
 
 /// A task that says where it is, if anybody asked.
 #[inline]
-pub(crate) fn dressed<E: 'static>(task: Task<E>, spec: &Spec, listing: Option<Listing>) -> Task<E> {
-    let task = spec.spanned(task, |task, span| Box::new(move || span.in_scope(task)));
+pub(crate) fn dressed<E: Display + 'static>(task: Task<E>, spec: &Spec, listing: Option<Listing>) -> Task<E> {
+    let task = spec.spanned(task, |task, span| Box::new(move || span.in_scope(|| told(task()))));
     match listing {
         None => task,
         Some(listing) => Box::new(move || {

@@ -64,7 +64,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokio` | `errgroup::tokio`: groups of futures, cancellation tokens both ways, deadlines by tokio's clock |
-//! | `tracing` | a span `task` around each task, child of the span it was handed over in, with its name and place; the first failure as an event (level debug, target `errgroup`) |
+//! | `tracing` | a span `task` around each task, child of the span it was handed over in, with its name and place; each failure as an event in it (level debug, target `errgroup`) |
 //!
 //! None is on by default. Each only adds.
 //!

@@ -10,7 +10,7 @@ use crate::sync::Mutex;
 /// Applies `function` to each of `items`, at most `limit` at a time, on threads, and gives the results in the order of
 /// the items.
 ///
-/// The items are taken on the calling thread, each when there is a place for it: an iterator that is slow, long or not
+/// The items are taken on the calling thread, each when all before it have found their place: an iterator that is slow, long or not
 /// `Send` is no trouble. The first error ends that: no more items are taken, those that are begun are waited for, their
 /// results dropped. `function` may borrow.
 ///

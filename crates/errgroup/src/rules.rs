@@ -17,7 +17,7 @@ use crate::context::{Cancel, Context};
 use crate::error::{Failed, Panicked, Stopped};
 use crate::policy::Policy;
 use crate::snapshot::{Listing, Roster, Snapshot};
-use crate::state::{State, Verdict};
+use crate::state::{State, Verdict, contain};
 use crate::task::Spec;
 
 pub(crate) struct Rules<E> {
@@ -47,10 +47,6 @@ impl<E: Display + Send + Sync + 'static> Rules<E> {
     pub(crate) fn fail(&self, error: E) {
         contain(|| {
             let first = self.state.fail(error);
-            #[cfg(feature = "tracing")]
-            if let Some(failed) = &first {
-                tracing::debug!(target: "errgroup", error = %failed, "the first task of a group to fail");
-            }
             if let (Some(failed), Some(cancel)) = (first, &self.cancel) {
                 cancel.cancel_with(failed);
             }
@@ -96,11 +92,14 @@ impl<E: Display + Send + Sync + 'static> Rules<E> {
     /// Drops a task that will not be begun, and counts it. Never unwinds.
     pub(crate) fn skip<T>(&self, task: T) {
         contain(|| drop(task));
-        let is_first = self.skipped.fetch_add(1, Relaxed) == 0;
-        if let (true, Some(error), Some(cancel)) = (is_first, self.skip, &self.cancel)
+        self.skipped.fetch_add(1, Relaxed);
+        if let (Some(error), Some(cancel)) = (self.skip, &self.cancel)
             && !self.state.has_failed()
         {
-            self.fail(error(Stopped::of(&cancel.context())));
+            match catch_unwind(AssertUnwindSafe(|| error(Stopped::of(&cancel.context())))) {
+                Ok(error) => contain(|| drop(self.state.fail_unless_failed(error))),
+                Err(payload) => self.panicked(payload),
+            }
         }
     }
 
@@ -171,13 +170,5 @@ impl<'state, E> Permit<'state, E> {
 impl<E> Drop for Permit<'_, E> {
     fn drop(&mut self) {
         self.state.release(self.weight);
-    }
-}
-
-/// Runs what may run a user's code that is no task, such as the drop of an error that comes second. A panic there has
-/// been printed by the hook, and must not keep a group from joining its tasks.
-pub(crate) fn contain(run: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        std::mem::forget(payload); // its drop may panic as well
     }
 }

@@ -34,8 +34,8 @@ use crate::task::Spec;
 /// });
 /// arrival.recv().unwrap();
 /// println!("{}", group.snapshot());
-/// // 1 permit held, no limit; tasks: 1 runs, 0 queued, 0 wait for a permit
-/// //   runs     0.000 s  a slow disk (src/main.rs:8) on errgroup-worker
+/// // 1 permit held, no limit; tasks: 1 running, 0 queued, 0 waiting for a permit
+/// //   running       0.000 s  a slow disk (src/main.rs:8:7), on errgroup-worker
 /// assert_eq!(group.snapshot().tasks[0].name.as_deref(), Some("a slow disk"));
 /// drop(release);
 /// group.join().unwrap();

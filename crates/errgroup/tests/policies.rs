@@ -1139,7 +1139,6 @@ impl Display for Slow {
 /// A `go` that waited holds no permit while it makes the group's error, and who skips after it makes none: a wait in
 /// between sees no error.
 #[test]
-#[ignore = "only the first to skip makes the error, and may be late"]
 fn a_group_that_has_skipped_has_failed_also_while_the_error_is_made() {
     let (arrived, arrival) = mpsc::channel();
     let (release, gate) = mpsc::channel();
@@ -1181,7 +1180,6 @@ impl Display for Unmade {
 
 /// In a scope the same ends the process.
 #[test]
-#[ignore = "the panic is not recorded, and ends the process in a scope"]
 fn a_panic_in_making_the_error_of_what_was_skipped_is_a_panic_of_the_group() {
     let (parent, cancel) = Context::background().with_cancel();
     cancel.cancel();

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::Group;
+use super::{CancelsWhenDropped, Group};
 use crate::context::Context;
 use crate::error::Stopped;
 use crate::map::Results;
@@ -12,7 +12,7 @@ use crate::map::Results;
 /// Makes a future of each of `items`, runs at most `limit` of them at a time, as tasks, and gives their results in the
 /// order of the items.
 ///
-/// The items are taken where this is awaited, each when there is a place for it. The first error ends that, and aborts
+/// The items are taken where this is awaited, each when all before it have found their place. The first error ends that, and aborts
 /// the futures that are still running. Dropped, it aborts them too.
 ///
 /// # Errors
@@ -90,17 +90,24 @@ where
     assert!(limit > 0, "with a limit of 0 no item would ever be taken");
     let (group, ctx) = Group::with_context(parent);
     group.set_limit(limit);
+    // Told apart from the end of `parent`, which aborts nothing.
+    let (failed, on_failure) = Context::background().with_cancel();
     let results = Arc::new(Results::default());
     let mut cut = Ok(());
     for (index, item) in items.into_iter().enumerate() {
         let (future, results) = (function(&ctx, item), Arc::clone(&results));
-        let task = async move { future.await.map(|result| results.put(index, result)) };
+        let on_failure = CancelsWhenDropped(Some(on_failure.clone()));
+        let task = async move {
+            results.put(index, future.await?);
+            on_failure.disarm();
+            Ok(())
+        };
         if group.go_until(&ctx, task).await.is_err() {
             cut = stopped(&ctx);
             break;
         }
     }
-    group.join_or_abort(&ctx).await?;
+    group.join_or_abort(&failed).await?;
     cut?; // only now: what went wrong first comes first
     Ok(Arc::into_inner(results).expect("the tasks are gone").into_whole())
 }

@@ -45,14 +45,15 @@ where
     let group = Group::<Infallible>::new();
     let finish = Arc::new(Finish::default());
     let (over, cancel) = Context::background().with_cancel();
-    let everyone = Arc::new(CancelsWhenDropped(cancel)); // the last to come in drops it last
+    let everyone = Arc::new(CancelsWhenDropped(Some(cancel.clone()))); // the last to come in drops it last
     for future in futures {
-        let (finish, everyone) = (Arc::clone(&finish), Arc::clone(&everyone));
+        let (finish, everyone, cancel) = (Arc::clone(&finish), Arc::clone(&everyone), cancel.clone());
         group
             .go(async move {
                 if finish.arrive(future.await) {
-                    everyone.0.cancel();
+                    cancel.cancel();
                 }
+                drop(everyone);
                 Ok(())
             })
             .await;

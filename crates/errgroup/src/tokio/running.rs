@@ -3,7 +3,7 @@
 //! The mechanism is that of the threads: what is queued stays where everyone can reach it, and those who run it are
 //! called as long as there is more. Here they are tasks of the runtime, the *runners*:
 //!
-//! 1. While futures are queued, runners are on their way: [`Shared::ahead`] of them, or as many as there are futures. That
+//! 1. While futures are queued, runners are on their way: [`Home::ahead`] of them, or as many as there are futures. That
 //!    is one more than the runtime has workers, for a worker may keep one task back, which no other can take while it
 //!    is busy; so one of them can always be taken by a worker that is free, whatever the others do.
 //! 2. A runner polls each future it takes once, and leaves after a [`TURN`], so that the runtime's other tasks have
@@ -31,9 +31,9 @@ use crate::backlog::Backlog;
 use crate::context::Cancel;
 use crate::group;
 use crate::policy::Policy;
-use crate::rules::{Permit, Rules, contain};
+use crate::rules::{Permit, Rules};
 use crate::snapshot::Listing;
-use crate::task::Spec;
+use crate::task::{Spec, told};
 use crate::tokio::Job;
 
 /// How many futures a runner polls before it leaves.
@@ -51,9 +51,15 @@ pub(super) struct Shared<E> {
     futures: Backlog<Queued<E>>,
     /// Runners that were called and have not begun.
     coming: AtomicUsize,
-    /// How many there may be of those.
-    ahead: OnceLock<usize>,
+    /// Where the group's first task was started, and where all its futures run.
+    runtime: OnceLock<Home>,
     sleepers: Mutex<Sleepers>,
+}
+
+pub(super) struct Home {
+    pub(super) handle: Handle,
+    /// How many runners may be on their way.
+    ahead: usize,
 }
 
 /// A future that has its permits and waits for its first poll.
@@ -78,13 +84,26 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
             threads: group::Shared::new(cancel, policy),
             futures: Backlog::new(),
             coming: AtomicUsize::new(0),
-            ahead: OnceLock::new(),
+            runtime: OnceLock::new(),
             sleepers: Mutex::default(),
         })
     }
 
     pub(super) fn rules(&self) -> &Rules<E> {
         &self.threads.rules
+    }
+
+    /// The group's runtime: the current one, if it has none yet.
+    ///
+    /// # Panics
+    ///
+    /// If there is no current one.
+    pub(super) fn home(&self) -> &Home {
+        self.runtime.get_or_init(|| {
+            let handle = Handle::current();
+            let ahead = handle.metrics().num_workers() + 1;
+            Home { handle, ahead }
+        })
     }
 
     /// Queues what has its permits.
@@ -107,10 +126,10 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     /// A runner that begins is off the count before it looks at the queue: whoever finds the count full has queued its
     /// future in time for that look.
     fn call_runner(self: &Arc<Self>) {
-        let ahead = *self.ahead.get_or_init(|| Handle::current().metrics().num_workers() + 1);
-        let one_more = |coming| (coming < ahead).then_some(coming + 1);
+        let home = self.home();
+        let one_more = |coming| (coming < home.ahead).then_some(coming + 1);
         if self.coming.fetch_update(AcqRel, Relaxed, one_more).is_ok() {
-            ::tokio::spawn(Runner { shared: Arc::clone(self), begun: false });
+            home.handle.spawn(Runner { shared: Arc::clone(self), begun: false });
         }
     }
 
@@ -139,8 +158,15 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     /// A future is done: it is dropped, its result recorded, its permits given back, in this order.
     fn finish(&self, queued: Queued<E>, result: thread::Result<Result<(), E>>) {
         let _permit = Permit::of(&self.rules().state, queued.weight);
-        contain(|| drop(queued.future));
-        self.rules().record(result);
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(queued.future)));
+        self.rules().record(match (result, dropped) {
+            (Ok(_), Err(payload)) => Err(payload),
+            (Err(first), Err(second)) => {
+                std::mem::forget(second); // its drop may panic as well
+                Err(first)
+            }
+            (result, Ok(())) => result,
+        });
     }
 
     /// A future will not be done. If nobody of ours asked for that, it is as bad as a panic.
@@ -159,7 +185,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     fn put_to_sleep(self: &Arc<Self>, queued: Queued<E>) {
         let Some(key) = self.reserve() else { return self.abort(queued) };
         // Not under the lock: a runtime that is shutting down drops the future here and now.
-        let task = ::tokio::spawn(Sleeper { shared: Arc::clone(self), key, queued: Some(queued) });
+        let task = self.home().handle.spawn(Sleeper { shared: Arc::clone(self), key, queued: Some(queued) });
         let mut sleepers = self.sleepers();
         if sleepers.closed {
             drop(sleepers);
@@ -278,8 +304,8 @@ impl<E: Display + Send + Sync + 'static> Drop for Sleeper<E> {
 }
 
 /// A future that says where it is, if anybody asked.
-fn dressed<E: 'static>(future: Boxed<E>, spec: &Spec, listing: Option<Listing>) -> Boxed<E> {
-    let future = spec.spanned(future, |future, span| Box::pin(span.around(future)));
+fn dressed<E: Display + 'static>(future: Boxed<E>, spec: &Spec, listing: Option<Listing>) -> Boxed<E> {
+    let future = spec.spanned(future, |future, span| Box::pin(span.around(async { told(future.await) })));
     match listing {
         None => future,
         Some(listing) => Box::pin(async move {
