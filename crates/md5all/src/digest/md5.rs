@@ -9,6 +9,7 @@
 use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
+use crate::digest::alone;
 use crate::digest::outbox::Outbox;
 use crate::digest::{Beginning, Digest, Terms};
 use crate::directory::Place;
@@ -186,7 +187,7 @@ impl<'worker> Hand<'worker> {
     }
 
     /// Goes on with a file of which a part is hashed: here, or at a worker that has none.
-    fn go_on(&mut self, md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
+    fn go_on(&mut self, mut md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
         if self.held > 1
             && self.tickets.is_anyone_idle()
             && let Some(content) = reading.content.take()
@@ -195,6 +196,18 @@ impl<'worker> Hand<'worker> {
             return Ok(None);
         }
         self.outbox.empty()?; // a file that goes on, for however long, holds up nothing
+        if let Some(content) = &mut reading.content
+            && self.held == 1
+            && alone::is_worth_it(content)
+        {
+            let is_alone = || self.tickets.is_anyone_idle() && self.terms.go_on().is_ok();
+            if is_alone()
+                && let Err(reason) = alone::hash(content, &mut md5, is_alone)
+            {
+                self.finish(reading, Outcome::Failed(reason))?;
+                return Ok(None);
+            }
+        }
         self.read(md5, reading)
     }
 

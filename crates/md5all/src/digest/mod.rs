@@ -4,6 +4,7 @@
 //! many files in flight at once has the same shape as one that reads file after
 //! file. What a digest looks like in a manifest is `manifest`'s affair.
 
+mod alone;
 pub(crate) mod md5;
 mod outbox;
 

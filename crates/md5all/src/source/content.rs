@@ -202,6 +202,11 @@ impl Content {
         Ok(false)
     }
 
+    /// How many bytes its size says are still to be read.
+    pub(crate) fn left(&self) -> u64 {
+        self.stamp.map_or(0, |stamp| stamp.size.saturating_sub(self.count))
+    }
+
     /// Whether all that the size promised has been read.
     pub(crate) fn is_complete(&self) -> bool {
         self.whole && self.stamp.is_some_and(|stamp| stamp.size > 0 && stamp.size == self.count)
