@@ -78,21 +78,22 @@ impl Kernel {
         busy.next_multiple_of(self.width)
     }
 
-    /// Runs the first `count` blocks of every lane; there must be `lanes_for` some number of them.
-    pub(crate) fn run(self, states: &mut States, lanes: &[Blocks<'_>], count: usize) {
+    /// Runs the first `count` blocks of every lane; there must be `lanes_for` some number of lanes. The chaining values
+    /// after each block go to `trail`, as far as it has room; the portable kernel leaves it alone.
+    pub(crate) fn run(self, states: &mut States, lanes: &[Blocks<'_>], count: usize, trail: &mut [States]) {
         match self.level {
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Some(Level::Avx512(simd)) => run_chains(simd, states, lanes, count),
+            Some(Level::Avx512(simd)) => run_chains(simd, states, lanes, count, trail),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Some(Level::Avx2(simd)) => run_chains(simd, states, lanes, count),
+            Some(Level::Avx2(simd)) => run_chains(simd, states, lanes, count, trail),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Some(Level::Sse4_2(simd)) => run_chains(simd, states, lanes, count),
+            Some(Level::Sse4_2(simd)) => run_chains(simd, states, lanes, count, trail),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Some(Level::Sse2(simd)) => run_chains(simd, states, lanes, count),
+            Some(Level::Sse2(simd)) => run_chains(simd, states, lanes, count, trail),
             #[cfg(target_arch = "aarch64")]
-            Some(Level::Neon(simd)) => run_chains(simd, states, lanes, count),
+            Some(Level::Neon(simd)) => run_chains(simd, states, lanes, count, trail),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Some(Level::WasmSimd128(simd)) => run_chains(simd, states, lanes, count),
+            Some(Level::WasmSimd128(simd)) => run_chains(simd, states, lanes, count, trail),
             _ => run_by_twos(states, lanes, count),
         }
     }
@@ -112,9 +113,25 @@ impl Kernel {
     }
 }
 
-/// As many registers as the lanes fill.
-fn run_chains<S: Simd>(simd: S, states: &mut States, lanes: &[Blocks<'_>], count: usize)
+fn run_chains<S: Simd>(simd: S, states: &mut States, lanes: &[Blocks<'_>], count: usize, trail: &mut [States])
 where
+    S::u32s: Vector<S>,
+{
+    if trail.is_empty() {
+        run_filled::<S, false>(simd, states, lanes, count, trail);
+    } else {
+        run_filled::<S, true>(simd, states, lanes, count, trail);
+    }
+}
+
+/// As many registers as the lanes fill.
+fn run_filled<S: Simd, const TRAIL: bool>(
+    simd: S,
+    states: &mut States,
+    lanes: &[Blocks<'_>],
+    count: usize,
+    trail: &mut [States],
+) where
     S::u32s: Vector<S>,
 {
     use fearless_simd::SimdBase;
@@ -122,15 +139,15 @@ where
     match lanes.len() / S::u32s::LEN {
         1 => simd.vectorize(
             #[inline(always)]
-            || run::<S, S::u32s, 1>(simd, states, lanes, count),
+            || run::<S, S::u32s, 1, TRAIL>(simd, states, lanes, count, trail),
         ),
         2 => simd.vectorize(
             #[inline(always)]
-            || run::<S, S::u32s, 2>(simd, states, lanes, count),
+            || run::<S, S::u32s, 2, TRAIL>(simd, states, lanes, count, trail),
         ),
         _ => simd.vectorize(
             #[inline(always)]
-            || run::<S, S::u32s, MAX_CHAINS>(simd, states, lanes, count),
+            || run::<S, S::u32s, MAX_CHAINS, TRAIL>(simd, states, lanes, count, trail),
         ),
     }
 }

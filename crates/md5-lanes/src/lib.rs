@@ -26,8 +26,8 @@
 //! # Kernels
 //!
 //! [`Kernel::best`] picks the widest that the processor has, and tests it against the portable code before its first
-//! use. `portable`, `sse2`, `sse4.2` and `avx2` are run by the tests wherever there is AVX2. `avx512`, `neon` and `simd128`
-//! come from the same source; of these the authors ran `neon` under emulation, and the other two never.
+//! use. `portable`, `sse2`, `sse4.2`, `avx2` and `avx512` are run by the tests wherever the processor has them. `neon` and
+//! `simd128` come from the same source; the authors ran `neon` under emulation, and `simd128` never.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,11 +1,8 @@
 //! How a message ends (RFC 1321 §3.1 and §3.2): a one bit, zeros, and its length in bits.
 
-/// Room for the last bytes of a message with their padding.
-pub(crate) type Edge = [[u8; 64]; 2];
-
-/// Lays the last bytes of a message of `length` bytes, fewer than 64, and their padding into `edge`; gives the number of
-/// blocks this took: one, or two where the length no longer fits behind the bytes.
-pub(crate) fn pad(edge: &mut Edge, tail: &[u8], length: u64) -> usize {
+/// Lays the last bytes of a message of `length` bytes, fewer than 64, and their padding into `edge`, which has two blocks
+/// or more; gives how many this took: one, or two where the length no longer fits behind the bytes.
+pub(crate) fn pad(edge: &mut [[u8; 64]], tail: &[u8], length: u64) -> usize {
     let count = if tail.len() < 56 { 1 } else { 2 };
     let bytes = &mut edge.as_flattened_mut()[..64 * count];
     let (head, rest) = bytes.split_at_mut(tail.len());

@@ -34,7 +34,8 @@ pub(crate) fn set_column(states: &mut States, lane: usize, state: [u32; 4]) {
     }
 }
 
-/// Blocks of one message: those that lie in its own bytes, and then those which its end was padded into.
+/// Blocks of one message: those that lie in its own bytes, and then those which its end was padded into. What is behind
+/// these is there to be run for nothing.
 ///
 /// Both in one, because each stop of a kernel costs about half a block's time in all lanes, and short messages have their
 /// end in every second stop.
@@ -86,17 +87,20 @@ impl<S, V: Copy, const N: usize> Clone for Chains<S, V, N> {
 
 impl<S, V: Copy, const N: usize> Copy for Chains<S, V, N> {}
 
-/// Runs the first `count` blocks of every lane through its chaining value.
+/// Runs the first `count` blocks of every lane through its chaining value. If it is to leave a `TRAIL`, what that is after
+/// the first block, the second and so on goes to `trail`, as far as it has room: code of its own, for merely to ask
+/// whether there is room made each block a seventh slower.
 ///
 /// # Panics
 ///
 /// Where there are fewer lanes than `N` registers have, or a lane has fewer blocks than `count`.
 #[inline(always)]
-pub(crate) fn run<S: Simd, V: Vector<S>, const N: usize>(
+pub(crate) fn run<S: Simd, V: Vector<S>, const N: usize, const TRAIL: bool>(
     simd: S,
     states: &mut States,
     lanes: &[Blocks<'_>],
     count: usize,
+    trail: &mut [States],
 ) {
     if count == 0 {
         return;
@@ -119,6 +123,9 @@ pub(crate) fn run<S: Simd, V: Vector<S>, const N: usize>(
             #[inline(always)]
             |part, n| load_part(simd, &rows, part, n, next),
         );
+        if TRAIL && let Some(states) = trail.get_mut(i) {
+            store_states(&chain, states);
+        }
         (now, next) = (next, now);
     }
     store_states(&chain, states);

@@ -4,7 +4,6 @@
 //! Plain data. Every problem is a record as well, and so takes its turn in the
 //! same order as the digests.
 
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use crate::digest::Digest;
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
 use crate::source::Content;
+use crate::source::local::{self, Folder};
 
 /// What the walk found at one place.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct Begun {
 #[derive(Debug)]
 pub(crate) enum Handle {
     /// It was listed in this open directory: never block on it.
-    Listed(Arc<OwnedFd>),
+    Listed(Arc<Folder>),
     /// It was asked for by name: read whatever it is.
     Named,
     /// It is open already: the process's standard input.
@@ -102,6 +102,11 @@ impl Entry {
     /// The system refused `operation` here.
     pub(crate) fn failed(place: Place, operation: Operation, error: Errno) -> Entry {
         Entry::because(place, Reason::system(operation, error))
+    }
+
+    /// Whether to open it may take as long as it likes: a FIFO does, that was asked for by name and nobody writes to.
+    pub(crate) fn may_block(&self) -> bool {
+        matches!(self.found, Found::File(Handle::Named)) && local::is_special(self.place.name())
     }
 
     /// Something that could not be dealt with.

@@ -16,7 +16,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
-use crate::source::{FileId, Links};
+use crate::source::{FileId, Links, Quiet};
 use crate::walk::{MAX_OPEN, Root, Step, Walk};
 
 /// What to hash, and how.
@@ -84,8 +84,14 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     let order = options.order();
     let (roots, links) = (options.roots, options.links);
     let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links), entries));
-    let terms =
-        Terms { ctx: found.context().clone(), links, fail_fast: options.fail_fast, lanes, exclude: options.exclude };
+    let terms = Terms {
+        ctx: found.context().clone(),
+        links,
+        fail_fast: options.fail_fast,
+        lanes,
+        exclude: options.exclude,
+        quiet: Quiet::now(),
+    };
     found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms))
 }
 

@@ -9,7 +9,9 @@
 use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
-use crate::digest::{Digest, Terms};
+use crate::digest::alone;
+use crate::digest::outbox::Outbox;
+use crate::digest::{Beginning, Digest, Terms};
 use crate::directory::Place;
 use crate::entry::{Begun, Entry, Found, Outcome, Record};
 use crate::error::{Error, Reason};
@@ -31,8 +33,8 @@ const APART: usize = 64;
 /// the first failure, if that is what the caller wants to stop at.
 pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms) -> Result<(), Error> {
     let mut lanes = Lanes::new();
-    let mut hand = Hand { tickets, terms, first: None, stream: None, held: 0, buffers: Vec::new(), failure: None };
-    while hand.wait() {
+    let mut hand = Hand::new(tickets, terms);
+    while hand.wait()? {
         lanes.run(|turn| hand.play(turn));
         hand.end_round()?;
     }
@@ -43,7 +45,7 @@ pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms) -> Resul
 struct Hand<'worker> {
     tickets: &'worker mut Tickets<Entry, Record>,
     terms: &'worker Terms,
-    /// What the worker has waited for.
+    /// What the worker has waited for, or must come to with empty hands.
     first: Option<(Ticket<Record>, Entry)>,
     /// What may block for as long as it likes: read when nothing else is in hand.
     stream: Option<Reading>,
@@ -51,15 +53,18 @@ struct Hand<'worker> {
     held: usize,
     /// Buffers without a file.
     buffers: Vec<Vec<u8>>,
+    /// What is done.
+    outbox: Outbox,
     /// What ends the worker.
     failure: Option<Error>,
 }
 
-/// A file that is being read.
+/// A file that is being hashed.
 struct Reading {
     ticket: Ticket<Record>,
     place: Place,
-    content: Content,
+    /// What is still to be read, or vouched for; `None` if all is in the buffer.
+    content: Option<Content>,
     buffer: Vec<u8>,
     /// How much of the buffer is to be hashed.
     filled: usize,
@@ -74,17 +79,41 @@ impl AsRef<[u8]> for Reading {
 impl Reading {
     /// Reads on; says whether that was the end.
     fn read(&mut self) -> Result<bool, Reason> {
-        self.filled = self.content.read(&mut self.buffer[..BUFFER])?;
-        Ok(self.filled == 0 || self.content.is_complete())
+        let Some(content) = &mut self.content else { return Ok(true) };
+        self.filled = content.read(&mut self.buffer[..BUFFER])?;
+        Ok(self.filled == 0 || content.is_complete())
+    }
+
+    fn is_stream(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| !content.is_regular())
+    }
+
+    /// Says whether what was read was one and the same file.
+    fn verify(&self) -> Result<(), Reason> {
+        self.content.as_ref().map_or(Ok(()), Content::verify)
     }
 }
 
-impl Hand<'_> {
+impl<'worker> Hand<'worker> {
+    fn new(tickets: &'worker mut Tickets<Entry, Record>, terms: &'worker Terms) -> Self {
+        Hand {
+            tickets,
+            terms,
+            first: None,
+            stream: None,
+            held: 0,
+            buffers: Vec::new(),
+            outbox: Outbox::default(),
+            failure: None,
+        }
+    }
+
     /// Waits for an entry, or for what another worker leaves to this one; says
     /// whether there is any.
-    fn wait(&mut self) -> bool {
-        self.first = self.tickets.next().or_else(|| self.tickets.help());
-        self.first.is_some()
+    fn wait(&mut self) -> Result<bool, Error> {
+        self.outbox.empty()?;
+        self.first = self.first.take().or_else(|| self.tickets.next()).or_else(|| self.tickets.help());
+        Ok(self.first.is_some())
     }
 
     /// Does what is to be done where a lane has nothing to hash.
@@ -101,11 +130,7 @@ impl Hand<'_> {
     fn follow(&mut self, turn: Turn<Reading>) -> Result<Option<Job<Reading>>, Error> {
         let job = match turn {
             Turn::Idle => None,
-            Turn::Part(md5, reading) if self.held > 1 && self.tickets.is_anyone_idle() => {
-                self.hand_over(md5, reading);
-                None
-            }
-            Turn::Part(md5, reading) => self.read(md5, reading)?,
+            Turn::Part(md5, reading) => self.go_on(md5, reading)?,
             Turn::Digest(digest, reading) => {
                 self.seal(reading, digest)?;
                 None
@@ -117,7 +142,14 @@ impl Hand<'_> {
     /// Begins with the next file, if there is one and a lane for it.
     fn begin(&mut self) -> Result<Option<Job<Reading>>, Error> {
         while self.held < self.terms.lanes && self.stream.is_none() {
-            let Some((ticket, entry)) = self.take() else { break };
+            let Some((ticket, entry)) = self.take() else {
+                self.outbox.empty()?; // what is done may be what is waited for
+                break;
+            };
+            if entry.may_block() && self.held > 0 {
+                self.first = Some((ticket, entry));
+                break;
+            }
             if let Some(job) = self.open(ticket, entry)? {
                 return Ok(Some(job));
             }
@@ -130,30 +162,60 @@ impl Hand<'_> {
     }
 
     fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
+        self.terms.go_on()?;
+        if entry.may_block() {
+            self.outbox.empty()?;
+        }
         let Entry { place, found } = entry;
-        let Begun { content, md5 } = match self.terms.open(&place, found) {
-            Ok(begun) => begun,
+        let mut buffer = self.buffers.pop().unwrap_or_else(|| vec![0; BUFFER + APART]);
+        let Beginning { md5, filled, content } = match self.terms.open(&place, found, &mut buffer[..BUFFER]) {
+            Ok(beginning) => beginning,
             Err(outcome) => {
+                self.buffers.push(buffer);
                 self.send(ticket, Record::new(place, outcome))?;
                 return Ok(None);
             }
         };
-        let is_stream = !content.is_regular();
-        let buffer = self.buffers.pop().unwrap_or_else(|| vec![0; BUFFER + APART]);
-        let reading = Reading { ticket, place, content, buffer, filled: 0 };
+        let last = content.is_none();
+        let reading = Reading { ticket, place, content, buffer, filled };
         self.held += 1;
-        if is_stream {
+        if reading.is_stream() {
             self.stream = Some(reading);
             return Ok(None);
+        }
+        if filled == 0 && !last { self.read(md5, reading) } else { Ok(Some(Job { md5, data: reading, last })) }
+    }
+
+    /// Goes on with a file of which a part is hashed: here, or at a worker that has none.
+    fn go_on(&mut self, mut md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
+        if self.held > 1
+            && self.tickets.is_anyone_idle()
+            && let Some(content) = reading.content.take()
+        {
+            self.hand_over(Begun { content, md5 }, reading);
+            return Ok(None);
+        }
+        self.outbox.empty()?; // a file that goes on, for however long, holds up nothing
+        if let Some(content) = &mut reading.content
+            && self.held == 1
+            && alone::is_worth_it(content)
+        {
+            let is_alone = || self.tickets.is_anyone_idle() && self.terms.go_on().is_ok();
+            if is_alone()
+                && let Err(reason) = alone::hash(content, &mut md5, is_alone)
+            {
+                self.finish(reading, Outcome::Failed(reason))?;
+                return Ok(None);
+            }
         }
         self.read(md5, reading)
     }
 
-    fn hand_over(&mut self, md5: Md5, reading: Reading) {
-        let Reading { ticket, place, content, buffer, .. } = reading;
+    fn hand_over(&mut self, begun: Begun, reading: Reading) {
+        let Reading { ticket, place, buffer, .. } = reading;
         self.buffers.push(buffer);
         self.held -= 1;
-        let found = Found::Begun(Box::new(Begun { content, md5 }));
+        let found = Found::Begun(Box::new(begun));
         self.tickets.hand_over(ticket, Entry { place, found });
     }
 
@@ -172,7 +234,7 @@ impl Hand<'_> {
     /// There is a digest only of what was one and the same file from first to
     /// last.
     fn seal(&mut self, reading: Reading, digest: md5_lanes::Digest) -> Result<(), Error> {
-        let outcome = match reading.content.verify() {
+        let outcome = match reading.verify() {
             Ok(()) => Outcome::Hashed(Digest::from(digest)),
             Err(reason) => Outcome::Failed(reason),
         };
@@ -187,7 +249,7 @@ impl Hand<'_> {
     }
 
     fn send(&mut self, ticket: Ticket<Record>, record: Record) -> Result<(), Error> {
-        Ok(ticket.send(self.terms.settle(record)?)?)
+        self.outbox.put(ticket, self.terms.settle(record)?)
     }
 
     /// With all lanes empty: ends if something went wrong, and reads what was
@@ -196,6 +258,7 @@ impl Hand<'_> {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }
+        self.outbox.empty()?;
         let Some(reading) = self.stream.take() else { return Ok(()) };
         let mut job = self.read(Md5::new(), reading)?;
         while let Some(Job { mut md5, data, last }) = job {

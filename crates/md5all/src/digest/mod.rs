@@ -4,7 +4,9 @@
 //! many files in flight at once has the same shape as one that reads file after
 //! file. What a digest looks like in a manifest is `manifest`'s affair.
 
+mod alone;
 pub(crate) mod md5;
+mod outbox;
 
 use std::fmt;
 
@@ -12,10 +14,10 @@ use errgroup::Context;
 use md5_lanes::Md5;
 
 use crate::directory::Place;
-use crate::entry::{Begun, Found, Outcome, Record, Skip};
+use crate::entry::{Begun, Found, Outcome, Record};
 use crate::error::Error;
-use crate::source::local::{self, Opened};
-use crate::source::{Content, FileId, Links};
+use crate::source::content::Opened;
+use crate::source::{Content, FileId, Links, Quiet, Rules, local};
 
 /// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
 ///
@@ -40,6 +42,19 @@ pub(crate) struct Terms {
     pub(crate) lanes: usize,
     /// Files to pass over, whatever they are called.
     pub(crate) exclude: Vec<FileId>,
+    /// When it all began, if that can be told.
+    pub(crate) quiet: Option<Quiet>,
+}
+
+/// What is to be hashed of a file.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// What was before.
+    pub(crate) md5: Md5,
+    /// So many bytes of the buffer.
+    pub(crate) filled: usize,
+    /// What they were read from; `None` if they are all there is.
+    pub(crate) content: Option<Content>,
 }
 
 impl Digest {
@@ -81,17 +96,22 @@ impl fmt::Debug for Digest {
 }
 
 impl Terms {
-    /// Opens what was found, for reading; or says at once what becomes of it.
-    pub(crate) fn open(&self, place: &Place, found: Found) -> Result<Begun, Outcome> {
+    /// Opens what was found, and reads its beginning into `buffer`; or says at once what becomes of it.
+    pub(crate) fn open(&self, place: &Place, found: Found, buffer: &mut [u8]) -> Result<Beginning, Outcome> {
         let handle = match found {
             Found::File(handle) => handle,
-            Found::Begun(begun) => return Ok(*begun),
+            Found::Begun(begun) => {
+                let Begun { content, md5 } = *begun;
+                return Ok(Beginning { md5, filled: 0, content: Some(content) });
+            }
             Found::Passed(skip) => return Err(Outcome::Skipped(skip)),
             Found::Failed(reason) => return Err(Outcome::Failed(reason)),
         };
-        match local::open(&handle, place.name(), self.links.at(place)) {
-            Ok(Opened::Content(content)) if self.excludes(&content) => Err(Outcome::Skipped(Skip::Excluded)),
-            Ok(Opened::Content(content)) => Ok(Begun { content, md5: Md5::new() }),
+        let rules = Rules { links: self.links.at(place), exclude: &self.exclude, quiet: self.quiet.as_ref() };
+        let md5 = Md5::new();
+        match local::open(&handle, place.name(), rules, buffer) {
+            Ok(Opened::Whole(filled)) => Ok(Beginning { md5, filled, content: None }),
+            Ok(Opened::Begun(content, filled)) => Ok(Beginning { md5, filled, content: Some(content) }),
             Ok(Opened::Passed(skip)) => Err(Outcome::Skipped(skip)),
             Err(reason) => Err(Outcome::Failed(reason)),
         }
@@ -105,10 +125,6 @@ impl Terms {
     /// The record, or the end of everything.
     pub(crate) fn settle(&self, record: Record) -> Result<Record, Error> {
         if self.fail_fast { record.into_result() } else { Ok(record) }
-    }
-
-    fn excludes(&self, content: &Content) -> bool {
-        self.exclude.contains(&content.id())
     }
 }
 

@@ -1,7 +1,8 @@
 //! One opened file: read to its end, then vouched for.
 //!
 //! A digest of a file that was being written is a digest of nothing, so what
-//! `fstat` says is compared before and after. The rules:
+//! `fstat` says is compared before and after; or asked after only, where that is
+//! known to be what it would have said before (see `quiet`). The rules:
 //!
 //! 1. A regular file whose size, modification time or change time moved has
 //!    changed. What leaves all three alone cannot be seen.
@@ -19,11 +20,24 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{FileType, Stat, fstat};
-use rustix::io::{Errno, read};
+use rustix::fs::{FileType, SeekFrom, Stat, fstat, seek};
+use rustix::io::{Errno, pread, read};
 
+use crate::entry::Skip;
 use crate::error::{Operation, Reason};
-use crate::source::FileId;
+use crate::source::{FileId, Quiet, Rules};
+
+/// What opening a file came to.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// All of it is so many bytes of the buffer, and it is vouched for.
+    Whole(usize),
+    /// The first so many bytes of it are in the buffer, and there is more to be read, or may be.
+    Begun(Content, usize),
+    /// Something that is not to be read: what the walk would have passed over, had it been that already, or what was
+    /// excluded.
+    Passed(Skip),
+}
 
 /// An open file, part of which may have been read.
 #[derive(Debug)]
@@ -40,13 +54,84 @@ pub(crate) struct Content {
 
 /// What would show a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+pub(crate) struct Stamp {
+    pub(crate) size: u64,
+    pub(crate) modified: (i64, i64),
+    pub(crate) changed: (i64, i64),
+}
+
+/// Begins with what was just opened, and may be anything: it is looked at before it is read.
+///
+/// # Errors
+///
+/// What `fstat` and `read` give; and a small file that changed meanwhile.
+pub(crate) fn begin(file: OwnedFd, rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
+    Content::new(file)?.begin(rules, buffer)
+}
+
+/// Begins with what was a regular file when it was listed, and is passed over if it is none any more.
+///
+/// With a quiet time, and the device that has kept it, a file that was left alone since is looked at once, after it
+/// was read. Should it be no regular file, nothing is lost by then: a positioned read takes nothing from a FIFO, a
+/// socket or a terminal, but fails.
+///
+/// # Errors
+///
+/// As for [`begin`].
+pub(crate) fn begin_listed(
+    file: OwnedFd,
+    quiet: Option<(&Quiet, u64)>,
+    rules: Rules<'_>,
+    buffer: &mut [u8],
+) -> Result<Opened, Reason> {
+    let count = quiet.and_then(|_| pread(&file, &mut *buffer, 0).ok());
+    let mut content = Content::new(file)?;
+    let Some(stamp) = content.stamp else { return Ok(Opened::Passed(Skip::Special)) };
+    let (Some((quiet, device)), Some(count)) = (quiet, count) else { return content.begin(rules, buffer) };
+    let is_told = content.id.device == device && quiet.vouches_for(&stamp);
+    let is_whole = count as u64 == stamp.size;
+    if !is_told || rules.exclude.contains(&content.id) || !(is_whole || count == buffer.len()) {
+        return content.begin(rules, buffer);
+    }
+    if is_whole {
+        return Ok(Opened::Whole(count));
+    }
+    content.count = count as u64;
+    seek(&content.file, SeekFrom::Start(content.count)).map_err(|error| Reason::system(Operation::Read, error))?;
+    Ok(Opened::Begun(content, count))
+}
+
+/// Begins with something that was opened, and perhaps read from, by somebody else.
+///
+/// # Errors
+///
+/// What `fstat` gives.
+pub(crate) fn stream(file: OwnedFd, rules: Rules<'_>) -> Result<Opened, Reason> {
+    let content = Content::stream(file)?;
+    Ok(if content.is_excluded(rules) { Opened::Passed(Skip::Excluded) } else { Opened::Begun(content, 0) })
 }
 
 impl Content {
+    /// Reads the beginning, unless that may block.
+    fn begin(mut self, rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
+        if self.is_excluded(rules) {
+            return Ok(Opened::Passed(Skip::Excluded));
+        }
+        if !self.is_regular() {
+            return Ok(Opened::Begun(self, 0));
+        }
+        let count = self.read(buffer)?;
+        if count > 0 && !self.is_complete() {
+            return Ok(Opened::Begun(self, count));
+        }
+        self.verify()?;
+        Ok(Opened::Whole(count))
+    }
+
+    fn is_excluded(&self, rules: Rules<'_>) -> bool {
+        rules.exclude.contains(&self.id)
+    }
+
     /// A file just opened.
     ///
     /// # Errors
@@ -70,11 +155,6 @@ impl Content {
 
     pub(crate) fn is_regular(&self) -> bool {
         self.stamp.is_some()
-    }
-
-    /// Which file this is.
-    pub(crate) fn id(&self) -> FileId {
-        self.id
     }
 
     /// Reads on into `buffer`; 0 bytes mean the end.
@@ -120,6 +200,11 @@ impl Content {
     #[cfg(not(target_os = "linux"))]
     fn is_made_up(&self) -> Result<bool, Reason> {
         Ok(false)
+    }
+
+    /// How many bytes its size says are still to be read.
+    pub(crate) fn left(&self) -> u64 {
+        self.stamp.map_or(0, |stamp| stamp.size.saturating_sub(self.count))
     }
 
     /// Whether all that the size promised has been read.
@@ -306,6 +391,101 @@ mod tests {
             let rest = drain(&mut content).len();
             assert_eq!(rest, if change { 24 } else { 20 });
             assert_eq!(matches!(content.verify(), Err(Reason::Changed)), change);
+        }
+    }
+
+    /// What beginning with a file of so many bytes comes to, with ten bytes of room: as one that is old, as one that may
+    /// be new, as one from another device, and as one that must be looked at first.
+    ///
+    /// The file is given as well, for losing its name would change it.
+    fn beginnings(size: usize) -> (tempfile::NamedTempFile, [Opened; 4]) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), vec![b'x'; size]).unwrap();
+        let open = || OwnedFd::from(File::open(file.path()).unwrap());
+        let device = FileId::from_stat(&fstat(open()).unwrap()).device;
+        let (old, new) = (Quiet::for_ever(), Quiet::now().unwrap());
+        let quiet = [Some((&old, device)), Some((&new, device)), Some((&old, device + 1)), None];
+        let opened = quiet.map(|quiet| begin_listed(open(), quiet, RULES, &mut [0; 10]).unwrap());
+        (file, opened)
+    }
+
+    const RULES: Rules<'_> = Rules { links: crate::source::Links::Skip, exclude: &[], quiet: None };
+
+    #[test]
+    fn a_small_file_is_read_at_once_and_a_larger_one_is_begun() {
+        for size in [0, 1, 9, 10] {
+            let (_file, opened) = beginnings(size);
+            for (row, opened) in opened.into_iter().enumerate() {
+                assert!(matches!(opened, Opened::Whole(count) if count == size), "{size} bytes, row {row}: {opened:?}");
+            }
+        }
+        for size in [11, 20, 100] {
+            let (_file, opened) = beginnings(size);
+            for (row, opened) in opened.into_iter().enumerate() {
+                let Opened::Begun(mut content, 10) = opened else { panic!("{size} bytes, row {row}: {opened:?}") };
+                assert_eq!(drain(&mut content).len(), size - 10, "row {row}");
+                content.verify().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_begun_and_has_changed_is_told_however_it_was_begun() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), [b'x'; 100]).unwrap();
+        set_modified_long_ago(file.path());
+        let forever = Quiet::for_ever();
+        let device = FileId::from_stat(&fstat(file.as_file()).unwrap()).device;
+        for quiet in [None, Some((&forever, device))] {
+            let fd = File::open(file.path()).unwrap().into();
+            let opened = begin_listed(fd, quiet, RULES, &mut [0; 50]).unwrap();
+            let Opened::Begun(mut content, 50) = opened else { panic!("{opened:?}") };
+            append(file.path(), b"more");
+            drain(&mut content);
+            assert!(matches!(content.verify(), Err(Reason::Changed)));
+            set_modified_long_ago(file.path());
+        }
+    }
+
+    #[test]
+    fn an_excluded_file_is_passed_over_however_it_is_begun() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "abc").unwrap();
+        let open = || OwnedFd::from(File::open(file.path()).unwrap());
+        let id = FileId::from_stat(&fstat(open()).unwrap());
+        let rules = Rules { exclude: &[id], ..RULES };
+        let forever = Quiet::for_ever();
+        for quiet in [None, Some((&forever, id.device))] {
+            let opened = begin_listed(open(), quiet, rules, &mut [0; 10]).unwrap();
+            assert!(matches!(opened, Opened::Passed(Skip::Excluded)), "{opened:?}");
+        }
+        assert!(matches!(begin(open(), rules, &mut [0; 10]).unwrap(), Opened::Passed(Skip::Excluded)));
+        assert!(matches!(stream(open(), rules).unwrap(), Opened::Passed(Skip::Excluded)));
+    }
+
+    /// As if it had been a file when it was listed.
+    #[test]
+    fn a_pipe_keeps_what_is_in_it() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"for somebody else").unwrap();
+        let forever = Quiet::for_ever();
+        let fd = OwnedFd::from(reader.try_clone().unwrap());
+        let opened = begin_listed(fd, Some((&forever, 0)), RULES, &mut [0; 100]).unwrap();
+        assert!(matches!(opened, Opened::Passed(Skip::Special)), "{opened:?}");
+        drop(writer);
+        assert_eq!(io::read_to_string(reader).unwrap(), "for somebody else");
+    }
+
+    /// A size of 0 is no reason to believe that a file is empty, nor to ask for its end by its place.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_made_up_on_reading_is_begun_and_read_to_its_end() {
+        for path in ["/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"] {
+            let fd = File::open(path).unwrap().into();
+            let opened = begin_listed(fd, None, RULES, &mut [0; 4]).unwrap();
+            let Opened::Begun(mut content, 4) = opened else { panic!("{path}: {opened:?}") };
+            assert!(!drain(&mut content).is_empty());
+            content.verify().unwrap();
         }
     }
 

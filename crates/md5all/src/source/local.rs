@@ -5,7 +5,7 @@
 //! link between two calls. What an entry is, the listing says itself where the
 //! file system tells (`d_type`); where it does not, or where a link is to be
 //! followed, one `stat` an entry is the price. What else there is to know about
-//! a file is asked once it is open.
+//! a file is asked once it is open. How it is read is `content`'s affair.
 
 use std::fs::Metadata;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,7 +18,8 @@ use rustix::io::Errno;
 use crate::entry::{Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
-use crate::source::{Content, Links};
+use crate::source::content::{self, Opened};
+use crate::source::{Links, Rules, quiet};
 
 /// What a name is relative to.
 #[derive(Clone, Debug)]
@@ -26,14 +27,23 @@ pub(crate) enum Base {
     /// The working directory: roots are.
     WorkingDirectory,
     /// An open directory: all that is found in it.
-    Directory(Arc<OwnedFd>),
+    Directory(Arc<Folder>),
+}
+
+/// A directory that is open.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    fd: OwnedFd,
+    pub(crate) id: FileId,
+    /// Whether times of files in it are told by this machine's clock.
+    pub(crate) is_punctual: bool,
 }
 
 /// What tells one file from another, whatever they are called: the device and
 /// the inode number. Made from a file's [`Metadata`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
-    device: u64,
+    pub(crate) device: u64,
     inode: u64,
 }
 
@@ -45,21 +55,12 @@ pub(crate) struct Lister {
     buffer: Vec<u8>,
 }
 
-/// What opening a file came to.
-#[derive(Debug)]
-pub(crate) enum Opened {
-    /// Something to be read.
-    Content(Content),
-    /// Something the walk would have passed over, had it been that already.
-    Passed(Skip),
-}
-
 impl Base {
     /// How a file listed relative to this is got at.
     pub(crate) fn handle(&self) -> Handle {
         match self {
             Base::WorkingDirectory => Handle::Named,
-            Base::Directory(fd) => Handle::Listed(Arc::clone(fd)),
+            Base::Directory(folder) => Handle::Listed(Arc::clone(folder)),
         }
     }
 }
@@ -68,7 +69,7 @@ impl AsFd for Base {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Base::WorkingDirectory => CWD,
-            Base::Directory(fd) => fd.as_fd(),
+            Base::Directory(folder) => folder.fd.as_fd(),
         }
     }
 }
@@ -97,15 +98,22 @@ pub(crate) fn kind_of(base: &Base, name: &[u8], links: Links) -> Result<Kind, Er
     Ok(kind(FileType::from_raw_mode(stat.st_mode)))
 }
 
-/// Opens a directory for listing, and says which one it is.
-pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links) -> Result<(OwnedFd, FileId), Errno> {
+/// Whether a path leads to a FIFO, a socket or a device.
+pub(crate) fn is_special(path: &[u8]) -> bool {
+    kind_of(&Base::WorkingDirectory, path, Links::Follow) == Ok(Kind::Special)
+}
+
+/// Opens a directory for listing.
+pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links) -> Result<Folder, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
     let fd = openat(base, name, flags, Mode::empty())?;
     let id = FileId::from_stat(&fstat(&fd)?);
-    Ok((fd, id))
+    let is_punctual = quiet::is_punctual(&fd);
+    Ok(Folder { fd, id, is_punctual })
 }
 
-/// Opens a file for reading, as its handle wants it.
+/// Opens a file as its handle wants it, and reads its beginning into `buffer`;
+/// all of it, if there is room.
 ///
 /// Blocks on a FIFO that was asked for by name and has no writer; on nothing
 /// that was merely found.
@@ -114,39 +122,37 @@ pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links) -> Result<(
 ///
 /// The operation that failed. A file that has become something else since it
 /// was listed is none: it is passed over.
-pub(crate) fn open(handle: &Handle, name: &[u8], links: Links) -> Result<Opened, Reason> {
+pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     match handle {
-        Handle::Listed(directory) => open_listed(directory, name, links),
-        Handle::Named => open_named(name),
-        Handle::StandardInput => open_standard_input(),
+        Handle::Listed(folder) => open_listed(folder, name, rules, buffer),
+        Handle::Named => content::begin(open_named(name)?, rules, buffer),
+        Handle::StandardInput => content::stream(open_standard_input()?, rules),
     }
 }
 
 /// Between listing and opening, a file may have become a FIFO (which must not
 /// block: `NONBLOCK`), a terminal (which must not become ours: `NOCTTY`) or a
 /// link (`NOFOLLOW`).
-fn open_listed(directory: &OwnedFd, name: &[u8], links: Links) -> Result<Opened, Reason> {
+fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = match openat(directory, name, flags | no_follow(links), Mode::empty()) {
+    let fd = match openat(&folder.fd, name, flags | no_follow(rules.links), Mode::empty()) {
         Ok(fd) => fd,
-        Err(Errno::LOOP) if links == Links::Skip => return Ok(Opened::Passed(Skip::Symlink)),
+        Err(Errno::LOOP) if rules.links == Links::Skip => return Ok(Opened::Passed(Skip::Symlink)),
         // How a socket, or a device without a driver, answers to being opened.
         Err(Errno::NXIO | Errno::NODEV) => return Ok(Opened::Passed(Skip::Special)),
         Err(error) => return Err(Reason::system(Operation::Open, error)),
     };
-    let content = Content::new(fd)?;
-    if content.is_regular() { Ok(Opened::Content(content)) } else { Ok(Opened::Passed(Skip::Special)) }
+    let quiet = rules.quiet.filter(|_| folder.is_punctual && rules.links == Links::Skip);
+    content::begin_listed(fd, quiet.map(|quiet| (quiet, folder.id.device)), rules, buffer)
 }
 
-fn open_named(name: &[u8]) -> Result<Opened, Reason> {
+fn open_named(name: &[u8]) -> Result<OwnedFd, Reason> {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = openat(CWD, name, flags, Mode::empty()).map_err(|error| Reason::system(Operation::Open, error))?;
-    Content::new(fd).map(Opened::Content)
+    openat(CWD, name, flags, Mode::empty()).map_err(|error| Reason::system(Operation::Open, error))
 }
 
-fn open_standard_input() -> Result<Opened, Reason> {
-    let fd = rustix::stdio::stdin().try_clone_to_owned().map_err(|error| Reason::system(Operation::Open, error))?;
-    Content::stream(fd).map(Opened::Content)
+fn open_standard_input() -> Result<OwnedFd, Reason> {
+    rustix::stdio::stdin().try_clone_to_owned().map_err(|error| Reason::system(Operation::Open, error))
 }
 
 fn no_follow(links: Links) -> OFlags {
@@ -176,12 +182,12 @@ impl Lister {
 
     /// The names in an open directory, in the order of paths; and what kept the
     /// listing from being whole, if anything did.
-    pub(crate) fn list(&mut self, directory: &Arc<OwnedFd>) -> (Listing, Option<Reason>) {
+    pub(crate) fn list(&mut self, folder: &Arc<Folder>) -> (Listing, Option<Reason>) {
         let mut listing = Listing::default();
-        let base = Base::Directory(Arc::clone(directory));
+        let base = Base::Directory(Arc::clone(folder));
         let links = self.links;
         let result =
-            read_names(directory, &mut self.buffer, |name, listed| match settle(&base, name, kind(listed), links) {
+            read_names(&folder.fd, &mut self.buffer, |name, listed| match settle(&base, name, kind(listed), links) {
                 Kind::Symlink => {}
                 kind => listing.push(name, kind),
             });
@@ -234,14 +240,17 @@ fn read_names(directory: &OwnedFd, _buffer: &mut Vec<u8>, mut each: impl FnMut(&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Quiet;
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
     use std::path::Path;
     use tempfile::TempDir;
 
-    fn open_at(path: &Path) -> Arc<OwnedFd> {
-        Arc::new(fs::File::open(path).unwrap().into())
+    fn open_at(path: &Path) -> Arc<Folder> {
+        let name = path.as_os_str().as_bytes();
+        Arc::new(open_directory(&Base::WorkingDirectory, name, Links::Skip).unwrap())
     }
 
     fn fifo(path: &Path) {
@@ -313,32 +322,40 @@ mod tests {
         assert_eq!(ask("gone", Links::Skip), Kind::Unknown);
     }
 
-    /// As if each had been a file when it was listed.
+    /// As if each had been a file when it was listed; with what is told before a file is read, and what is told after.
     #[test]
     fn what_is_no_file_any_more_is_passed_over_without_blocking() {
         let dir = zoo();
         let handle = Handle::Listed(open_at(dir.path()));
-        let passed = |name: &str, links| match open(&handle, name.as_bytes(), links) {
-            Ok(Opened::Passed(skip)) => Some(skip),
-            Ok(Opened::Content(_)) => None,
-            Err(reason) => panic!("{name}: {reason}"),
-        };
-        assert_eq!(passed("fifo", Links::Skip), Some(Skip::Special));
-        assert_eq!(passed("socket", Links::Skip), Some(Skip::Special));
-        assert_eq!(passed("directory", Links::Skip), Some(Skip::Special));
-        assert_eq!(passed("link to file", Links::Skip), Some(Skip::Symlink));
-        assert_eq!(passed("link to fifo", Links::Follow), Some(Skip::Special));
-        assert_eq!(passed("link to file", Links::Follow), None);
-        assert_eq!(passed("file", Links::Skip), None);
+        let forever = Quiet::for_ever();
+        for quiet in [None, Some(&forever)] {
+            let passed = |name: &str, links| {
+                let rules = Rules { links, exclude: &[], quiet };
+                match open(&handle, name.as_bytes(), rules, &mut [0; 10]) {
+                    Ok(Opened::Passed(skip)) => Some(skip),
+                    Ok(_) => None,
+                    Err(reason) => panic!("{name}: {reason}"),
+                }
+            };
+            assert_eq!(passed("fifo", Links::Skip), Some(Skip::Special));
+            assert_eq!(passed("socket", Links::Skip), Some(Skip::Special));
+            assert_eq!(passed("directory", Links::Skip), Some(Skip::Special));
+            assert_eq!(passed("link to file", Links::Skip), Some(Skip::Symlink));
+            assert_eq!(passed("link to fifo", Links::Follow), Some(Skip::Special));
+            assert_eq!(passed("link to file", Links::Follow), None);
+            assert_eq!(passed("file", Links::Skip), None);
+        }
     }
 
     #[test]
     fn a_file_that_is_gone_is_an_error() {
         let dir = zoo();
         let handle = Handle::Listed(open_at(dir.path()));
-        let reason = open(&handle, b"gone", Links::Skip).unwrap_err();
+        let rules = Rules { links: Links::Skip, exclude: &[], quiet: None };
+        let reason = open(&handle, b"gone", rules, &mut []).unwrap_err();
         assert_eq!(reason.to_string(), "cannot open: No such file or directory");
     }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_listing_that_breaks_off_says_so() {

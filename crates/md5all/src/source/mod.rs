@@ -1,16 +1,28 @@
 //! Where files come from: listing directories and opening what is in them.
 //!
 //! [`local`] asks the operating system; [`content`] is one opened file, read to
-//! its end and then vouched for. Neither knows what is done with the bytes. A
-//! further kind of source is one more file here and one more [`Handle`].
+//! its end and then vouched for; [`quiet`] is why a small one need not be looked
+//! at twice. None knows what is done with the bytes. A further kind of source is one more file here and one more [`Handle`].
 //!
 //! [`Handle`]: crate::entry::Handle
 
 pub(crate) mod content;
 pub(crate) mod local;
+pub(crate) mod quiet;
 
 pub(crate) use content::Content;
 pub use local::FileId;
+pub(crate) use quiet::Quiet;
+
+/// What opening keeps to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) links: Links,
+    /// Files to pass over, whatever they are called.
+    pub(crate) exclude: &'a [FileId],
+    /// Since when a file must have been left alone to be looked at once only; `None`: look twice at each.
+    pub(crate) quiet: Option<&'a Quiet>,
+}
 
 /// What to do about symbolic links below the roots.
 ///

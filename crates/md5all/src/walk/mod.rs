@@ -8,7 +8,6 @@
 pub(crate) mod order;
 mod stack;
 
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,8 +18,8 @@ use crate::directory::{Directory, Place};
 use crate::entry::{Entry, Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
-use crate::source::local::{self, Base, Lister};
-use crate::source::{FileId, Links};
+use crate::source::Links;
+use crate::source::local::{self, Base, Folder, Lister};
 pub(crate) use stack::MAX_OPEN;
 use stack::Stack;
 
@@ -88,7 +87,7 @@ impl Walk {
 
     fn descend(&mut self, base: &Base, place: Place) -> Option<Entry> {
         match local::open_directory(base, place.name(), self.links.at(&place)) {
-            Ok((fd, id)) => self.enter(place, Arc::new(fd), id),
+            Ok(folder) => self.enter(place, Arc::new(folder)),
             Err(error @ (Errno::NOTDIR | Errno::LOOP)) => self.second_look(base, place, error),
             Err(error) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
         }
@@ -108,14 +107,14 @@ impl Walk {
     ///
     /// If the listing breaks off, that is reported, and what it did name is
     /// walked all the same.
-    fn enter(&mut self, place: Place, fd: Arc<OwnedFd>, id: FileId) -> Option<Entry> {
-        if let Some(ancestor) = self.stack.find(id) {
+    fn enter(&mut self, place: Place, folder: Arc<Folder>) -> Option<Entry> {
+        if let Some(ancestor) = self.stack.find(folder.id) {
             let ancestor = ancestor.path();
             return Some(Entry::because(place, Reason::Loop { ancestor }));
         }
-        let (listing, failure) = self.lister.list(&fd);
+        let (listing, failure) = self.lister.list(&folder);
         let failed = failure.map(|reason| Entry::because(place.clone(), reason));
-        self.stack.enter(Directory::new(place, listing), fd, id);
+        self.stack.enter(Directory::new(place, listing), folder);
         failed
     }
 

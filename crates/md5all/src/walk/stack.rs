@@ -16,12 +16,11 @@
 //! 3. Level 0 is the list of roots, which is no directory on disk.
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::directory::{Directory, Place};
 use crate::error::{Operation, Reason};
-use crate::source::local::{self, Base};
+use crate::source::local::{self, Base, Folder};
 use crate::source::{FileId, Links};
 
 /// How many directories of the stack are open at most.
@@ -68,9 +67,9 @@ impl Stack {
     }
 
     /// Enters a directory.
-    pub(crate) fn enter(&mut self, directory: Arc<Directory>, fd: Arc<OwnedFd>, id: FileId) {
-        self.levels.push(Level::new(directory, Some(id)));
-        self.keep(Base::Directory(fd));
+    pub(crate) fn enter(&mut self, directory: Arc<Directory>, folder: Arc<Folder>) {
+        self.levels.push(Level::new(directory, Some(folder.id)));
+        self.keep(Base::Directory(folder));
     }
 
     /// Leaves the directory the walk stands in, whatever is left in it.
@@ -108,8 +107,8 @@ impl Stack {
     /// be said once it is known to be needed.
     fn above(&self, left: &Base) -> Option<Base> {
         let id = self.levels.last()?.id?;
-        let (fd, found) = local::open_directory(left, b"..", Links::Skip).ok()?;
-        (found == id).then(|| Base::Directory(Arc::new(fd)))
+        let folder = local::open_directory(left, b"..", Links::Skip).ok()?;
+        (folder.id == id).then(|| Base::Directory(Arc::new(folder)))
     }
 
     /// Opens the way from the root to where the walk stands.
@@ -145,9 +144,9 @@ impl Level {
     fn reopen(&self, base: &Base, links: Links) -> Result<Base, Reason> {
         let place = self.directory.within().ok_or(Reason::Moved)?;
         let links = links.at(place);
-        let (fd, id) = local::open_directory(base, place.name(), links)
+        let folder = local::open_directory(base, place.name(), links)
             .map_err(|error| Reason::system(Operation::OpenDirectory, error))?;
-        if self.id == Some(id) { Ok(Base::Directory(Arc::new(fd))) } else { Err(Reason::Moved) }
+        if self.id == Some(folder.id) { Ok(Base::Directory(Arc::new(folder))) } else { Err(Reason::Moved) }
     }
 }
 

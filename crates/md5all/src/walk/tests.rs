@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::entry::Found;
+use crate::source::Rules;
 
 /// What a walk comes across, as one line each.
 fn walk(roots: &[&Path], links: Links) -> Vec<Vec<u8>> {
@@ -197,7 +198,8 @@ fn what_is_found_on_the_way_up_opens() {
             let Found::File(handle) = &entry.found else {
                 panic!("{entry:?}");
             };
-            local::open(handle, entry.place.name(), Links::Skip).unwrap();
+            let rules = Rules { links: Links::Skip, exclude: &[], quiet: None };
+            local::open(handle, entry.place.name(), rules, &mut []).unwrap();
         }
     }
 }
@@ -236,14 +238,15 @@ fn what_is_no_directory_any_more_is_what_it_has_become() {
     let dir = tree(&["file", "target/inside"]);
     symlink("target", dir.path().join("link")).unwrap();
     let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
-    let fd = Arc::new(fs::File::open(dir.path()).unwrap().into());
+    let name = dir.path().as_os_str().as_bytes();
+    let folder = Arc::new(local::open_directory(&Base::WorkingDirectory, name, Links::Skip).unwrap());
     let mut listing = Listing::default();
     for name in ["file", "link", "gone"] {
         listing.push(name.as_bytes(), Kind::Directory);
     }
     let root = walk.stack.advance().unwrap();
     let directory = Directory::new(root, listing);
-    let base = Base::Directory(fd);
+    let base = Base::Directory(folder);
     let mut visit = |index| {
         let entry = walk.descend(&base, directory.place(index).unwrap());
         entry.map(|entry| entry.found)

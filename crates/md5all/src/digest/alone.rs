@@ -1,0 +1,81 @@
+//! One large file, and a core that has none: it reads ahead while this one hashes.
+//!
+//! The bytes of one MD5 can only be hashed one after the other, so a second core
+//! is of no use but to have the next ones there in time. For each piece there is
+//! a task in a scope: a piece is large enough that this costs nothing beside it.
+
+use md5_lanes::Md5;
+
+use crate::error::Reason;
+use crate::source::Content;
+
+/// Milliseconds of hashing.
+const PIECE: usize = 1 << 20;
+
+/// Whether so much is left of a file that it is worth it.
+pub(crate) fn is_worth_it(content: &Content) -> bool {
+    content.left() > 4 * PIECE as u64
+}
+
+/// Reads on and hashes, up to the end of the file or as long as `is_alone` says so.
+///
+/// # Errors
+///
+/// What kept the file from being read.
+pub(crate) fn hash(content: &mut Content, md5: &mut Md5, is_alone: impl Fn() -> bool) -> Result<(), Reason> {
+    let (mut piece, mut next) = (vec![0; PIECE], vec![0; PIECE]);
+    let mut filled = content.read(&mut piece)?;
+    while filled > 0 && is_alone() {
+        let mut ahead = 0;
+        errgroup::scope(|scope| {
+            scope.go(|| {
+                ahead = content.read(&mut next)?;
+                Ok(())
+            });
+            md5.update(&piece[..filled]);
+            Ok(())
+        })?;
+        (piece, next, filled) = (next, piece, ahead);
+    }
+    md5.update(&piece[..filled]);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::fs::{self, File};
+
+    /// A file with an odd end, hashed in company after so many pieces.
+    fn check(pieces: usize) {
+        let bytes: Vec<u8> = (0..5 * PIECE + 77).map(|index| (index / 3) as u8).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &bytes).unwrap();
+        let mut content = Content::new(File::open(file.path()).unwrap().into()).unwrap();
+        assert!(is_worth_it(&content));
+
+        let mut md5 = Md5::new();
+        let left = Cell::new(pieces);
+        let is_alone = || left.replace(left.get().saturating_sub(1)) > 0;
+        hash(&mut content, &mut md5, is_alone).unwrap();
+        let done = (pieces + 1).min(6) * PIECE;
+        assert_eq!(content.left(), bytes.len().saturating_sub(done) as u64);
+        assert_eq!(md5.finalize(), md5_lanes::md5(&bytes[..done.min(bytes.len())]));
+        content.verify().map_or_else(|_| assert!(done < bytes.len()), |()| assert!(done >= bytes.len()));
+    }
+
+    #[test]
+    fn all_that_was_read_is_hashed_whenever_it_ends() {
+        for pieces in [0, 1, 2, 5, 6, 100] {
+            check(pieces);
+        }
+    }
+
+    #[test]
+    fn a_read_that_fails_is_the_error() {
+        let mut content = Content::new(File::open("/").unwrap().into()).unwrap();
+        let reason = hash(&mut content, &mut Md5::new(), || true).unwrap_err();
+        assert_eq!(reason.to_string(), "cannot read: Is a directory");
+    }
+}

@@ -1,0 +1,122 @@
+//! Why a file that has long been left alone need be looked at only once.
+//!
+//! Whether a file changed while it was read is seen by comparing what `fstat`
+//! says before and after. But a change always sets the change time of the file,
+//! and nothing can set that back but a clock that is set back. So what `fstat`
+//! says *after* can be enough: if the change time lies before the moment the
+//! file was opened, nothing has changed since, and it would have said the same
+//! before. That holds only
+//!
+//! 1. where the clock that stamps files is this machine's: on file systems of
+//!    the kernel's own, not on a network's, nor one that some process serves;
+//! 2. with a margin for how roughly files are stamped: by the kernel's tick, and
+//!    in whole seconds on an ext4 with small inodes;
+//! 3. as long as that clock was not set back by as much as the margin, which
+//!    shows beside the one that nobody can set.
+//!
+//! Where one of these fails, or the file is newer, it is looked at twice. Nothing
+//! here reads a file.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::source::content::Stamp;
+
+/// A moment before anything was opened, less a margin.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    /// The same moment on two clocks: one that stamps files, and one that cannot be set.
+    begun: (SystemTime, Instant),
+    /// Files changed before this, in seconds since 1970, have not been changed since.
+    until: i64,
+}
+
+impl Quiet {
+    /// Ten times the largest tick of those that stamp files.
+    const MARGIN: Duration = Duration::from_secs(10);
+
+    /// As of now; `None` if the clock shows a year before 1970, and so cannot be right.
+    pub(crate) fn now() -> Option<Quiet> {
+        let begun = (SystemTime::now(), Instant::now());
+        let until = begun.0.checked_sub(Self::MARGIN)?.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        Some(Quiet { begun, until: i64::try_from(until).ok()? })
+    }
+
+    /// Whether a file that is like this now has been so since before it was opened.
+    pub(crate) fn vouches_for(&self, stamp: &Stamp) -> bool {
+        stamp.changed.0 < self.until && self.clock_went_on()
+    }
+
+    /// Whether the clock was not set back since, by as much as would matter.
+    fn clock_went_on(&self) -> bool {
+        let (then, since) = self.begun;
+        SystemTime::now() + Self::MARGIN / 2 >= then + since.elapsed()
+    }
+}
+
+/// Whether a directory lies on a file system whose times are those of this machine's clock.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_punctual(directory: &OwnedFd) -> bool {
+    /// The types of ext2 to ext4, XFS, Btrfs, F2FS and tmpfs, as `statfs(2)` has them.
+    const PUNCTUAL: [i64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // narrower on other processors
+    rustix::fs::fstatfs(directory).is_ok_and(|found| PUNCTUAL.contains(&(found.f_type as i64)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_punctual(_directory: &OwnedFd) -> bool {
+    false
+}
+
+#[cfg(test)]
+impl Quiet {
+    /// One that takes any file for old.
+    pub(crate) fn for_ever() -> Quiet {
+        Quiet { until: i64::MAX, ..Quiet::now().unwrap() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn seconds(time: SystemTime) -> i64 {
+        time.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
+    }
+
+    fn changed(seconds: i64) -> Stamp {
+        Stamp { size: 1, modified: (0, 0), changed: (seconds, 999_999_999) }
+    }
+
+    #[test]
+    fn only_files_older_than_the_margin_are_vouched_for() {
+        let quiet = Quiet::now().unwrap();
+        let last = seconds(quiet.begun.0 - Quiet::MARGIN);
+        assert!(quiet.vouches_for(&changed(0)));
+        assert!(quiet.vouches_for(&changed(last - 1)));
+        assert!(!quiet.vouches_for(&changed(last)));
+        assert!(!quiet.vouches_for(&changed(seconds(quiet.begun.0))));
+        assert!(!quiet.vouches_for(&changed(seconds(quiet.begun.0 + HOUR))));
+    }
+
+    #[test]
+    fn nothing_is_vouched_for_once_the_clock_was_set_back() {
+        let now = Quiet::now().unwrap();
+        let begun = |real| Quiet { begun: (real, now.begun.1), ..Quiet::for_ever() };
+        let old = changed(0);
+        assert!(begun(now.begun.0).vouches_for(&old));
+        assert!(begun(now.begun.0 + Quiet::MARGIN / 4).vouches_for(&old), "put right by a little");
+        assert!(begun(now.begun.0 - HOUR).vouches_for(&old), "set forward");
+        assert!(!begun(now.begun.0 + Quiet::MARGIN).vouches_for(&old), "set back");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_made_up_on_reading_is_not_punctual() {
+        let open = |path| OwnedFd::from(std::fs::File::open(path).unwrap());
+        assert!(!is_punctual(&open("/proc")));
+        assert!(!is_punctual(&open("/sys")));
+    }
+}
