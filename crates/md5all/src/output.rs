@@ -189,24 +189,12 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 /// Standard output itself, not the standard library's, which would look for
-/// line ends in all that passes.
+/// line ends in all that passes. One that was closed is `/dev/null` by now, opened by the standard library for both
+/// directions; it cannot be told from one that somebody redirected there in the same way, as Python does, and is written to.
 fn standard_output() -> io::Result<(Target, Vec<FileId>)> {
-    if was_closed(io::stdout().as_fd())? {
-        return Err(rustix::io::Errno::BADF.into());
-    }
     let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let files = regular_id(&file)?;
     Ok((Target::Direct(file), files))
-}
-
-/// Whether a standard stream was closed when the program was started. The standard library has then put `/dev/null` in
-/// its place, for both directions, where whoever wants that opens it for one: lines written there would be lost, and
-/// nobody told.
-fn was_closed(stream: BorrowedFd<'_>) -> io::Result<bool> {
-    let both_ways = rustix::fs::fcntl_getfl(stream)? & OFlags::ACCMODE == OFlags::RDWR;
-    let null = rustix::fs::stat("/dev/null")?;
-    let found = rustix::fs::fstat(stream)?;
-    Ok(both_ways && (found.st_rdev, found.st_mode) == (null.st_rdev, null.st_mode))
 }
 
 fn by_name(path: &Path, leftover: Arc<Leftover>) -> io::Result<(Target, Vec<FileId>)> {
