@@ -39,20 +39,17 @@ pub(crate) fn until<T>(mut poll: impl FnMut(&Waker) -> Poll<T>) -> T {
     }
 }
 
-/// Looks a few times whether `ready`, for what takes less time than parking and being woken does: at first on this
-/// core, then letting others run, whose work this may wait for.
+/// Looks for a while whether `ready`, for about as long as it would take to be woken from parking; if that is soon enough,
+/// it costs half of what parking does.
 ///
-/// `pause` is how many spins there are between two looks, at least 1. Each look takes what it looks at from the core that
-/// is working on it; where several things may become ready, it pays to let them come together.
-pub(crate) fn linger(pause: usize, mut ready: impl FnMut() -> bool) -> bool {
-    const SPINS: usize = 64;
-    const YIELDS: u32 = 5;
-    let spun = (0..SPINS / pause).any(|_| {
-        (0..pause).for_each(|_| std::hint::spin_loop());
-        ready()
-    });
-    spun || (0..YIELDS).any(|_| {
-        thread::yield_now();
+/// The pause between two looks is there because each look takes what it looks at from the core that works on it. To let
+/// others run instead (`yield_now`) was tried: it keeps this thread and the one it waits for on the same core, one after the
+/// other, while another core is idle. Whoever parks is placed anew.
+pub(crate) fn linger(mut ready: impl FnMut() -> bool) -> bool {
+    const LOOKS: u32 = 100;
+    const PAUSE: u32 = 4;
+    (0..LOOKS).any(|_| {
+        (0..PAUSE).for_each(|_| std::hint::spin_loop());
         ready()
     })
 }

@@ -128,6 +128,8 @@ struct Links {
     children: BTreeMap<u64, Weak<Node>>,
     watches: BTreeMap<u64, Watch>,
     done: Option<(Sender<Infallible>, Receiver<Infallible>)>,
+    /// How many threads wait at `over`: to notify nobody is a system call, too.
+    sleepers: usize,
     /// What cancels the node from without, such as the alarm of its own deadline: undone by being dropped.
     tie: Option<Box<dyn Any + Send>>,
 }
@@ -326,6 +328,7 @@ impl Context {
             }
         };
         let mut links = node.links();
+        links.sleepers += 1; // never taken away: the end takes it away with all else
         while !node.is_over() {
             links = node.over.wait(links).unwrap_or_else(PoisonError::into_inner);
         }
@@ -338,7 +341,10 @@ impl Context {
             return false;
         };
         let alive = |_: &mut Links| !node.is_over();
-        drop(node.over.wait_timeout_while(node.links(), timeout, alive));
+        let mut links = node.links();
+        links.sleepers += 1;
+        (links, _) = node.over.wait_timeout_while(links, timeout, alive).unwrap_or_else(PoisonError::into_inner);
+        links.sleepers = links.sleepers.saturating_sub(1); // none, if the end came first
         node.is_over()
     }
 
@@ -529,15 +535,24 @@ impl Node {
         let mut next = 0;
         while next < ended.len() {
             for child in std::mem::take(&mut ended[next].children).into_values().filter_map(|child| child.upgrade()) {
-                ended.extend(child.end(state, cause.clone()));
-                nodes.push(child);
+                if let Some(links) = child.end(state, cause.clone()) {
+                    ended.push(links);
+                    nodes.push(child);
+                }
             }
             next += 1;
         }
-        self.over.notify_all();
-        nodes.iter().for_each(|node| node.over.notify_all());
+        self.rouse(&ended[0]);
+        nodes.iter().zip(&ended[1..]).for_each(|(node, links)| node.rouse(links));
         // The channels disconnect here too, by being dropped.
         ended.into_iter().flat_map(|links| links.watches.into_values()).for_each(Watch::fire);
+    }
+
+    /// Wakes the threads that wait for the end of this node, of which these were the links.
+    fn rouse(&self, links: &Links) {
+        if links.sleepers > 0 {
+            self.over.notify_all();
+        }
     }
 
     /// Ends this node alone. `None` if it was over; otherwise who else must hear of it.

@@ -83,9 +83,6 @@ const WORKER: usize = 2;
 /// After so many tasks a worker looks whether other groups wait.
 const TURN: usize = 32;
 
-/// The most spins between two looks of a thread that lingers. Found by trial: see DESIGN.md.
-const LONGEST_PAUSE: usize = 16;
-
 /// How many tasks deep a thread may be and still run queued tasks while it waits: a bound on its stack.
 const DEPTH: usize = 16;
 
@@ -399,9 +396,8 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     fn acquire(&self, weight: usize) -> bool {
         // Half the permits at once: each look at the count costs those who release as much as this thread.
         let state = &self.rules.state;
-        let pause = state.limit().clamp(1, LONGEST_PAUSE / 2);
         let is_half_free = || state.active() <= state.limit() / 2;
-        if block::linger(pause, || is_half_free() && state.try_acquire(weight)) || state.try_acquire(weight) {
+        if block::linger(|| is_half_free() && state.try_acquire(weight)) || state.try_acquire(weight) {
             return true;
         }
         let own = self.rules.deciding_context();
@@ -510,7 +506,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         if state.active() > 0 {
             self.help();
             let idle = || state.active() == 0;
-            if !idle() && !block::linger(1, idle) {
+            if !idle() && !block::linger(idle) {
                 let mut turn = Turn::default();
                 block::until(|waker| state.poll_idle(&mut turn, waker));
             }
@@ -581,8 +577,7 @@ impl<E: Display + Send + Sync + 'static> Work for Shared<E> {
                 }
             }
             // A group at its limit has its next task soon.
-            let pause = self.rules.state.limit().saturating_mul(2).clamp(1, LONGEST_PAUSE);
-            if !pool::linger(pause, || self.tasks.has_come()) {
+            if !pool::linger(|| self.tasks.has_come()) {
                 return;
             }
         }

@@ -128,9 +128,9 @@ pub(crate) fn others_wait() -> bool {
 
 /// Stays at a work for a moment after its last task, looking whether more has `come`: to be called back costs more. No
 /// more threads do so than there are cores, or a thousand tasks that end at once would hold each other up.
-pub(crate) fn linger(pause: usize, come: impl FnMut() -> bool) -> bool {
+pub(crate) fn linger(come: impl FnMut() -> bool) -> bool {
     let is_too_many = POOL.lingering.fetch_add(1, Relaxed) >= POOL.cores;
-    let came = !is_too_many && block::linger(pause, come);
+    let came = !is_too_many && block::linger(come);
     POOL.lingering.fetch_sub(1, Relaxed);
     came
 }
