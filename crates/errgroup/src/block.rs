@@ -2,6 +2,7 @@
 //!
 //! The bridge between the core, which knows only wakers, and the fronts for threads.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -39,17 +40,55 @@ pub(crate) fn until<T>(mut poll: impl FnMut(&Waker) -> Poll<T>) -> T {
     }
 }
 
-/// Looks for a while whether `ready`, for about as long as it would take to be woken from parking; if that is soon enough,
-/// it costs half of what parking does.
+/// Looks for a while whether `ready`, for about as long as being woken from parking would take: if that is soon enough, it
+/// costs half of what parking does. False if it is time to park.
 ///
-/// The pause between two looks is there because each look takes what it looks at from the core that works on it. To let
-/// others run instead (`yield_now`) was tried: it keeps this thread and the one it waits for on the same core, one after the
-/// other, while another core is idle. Whoever parks is placed anew.
+/// Spinning serves where the thread that is waited for runs on another core, yielding where it waits for this one; which
+/// of the two it is cannot be asked. A thread that finds what it waits for only after yielding shares its core with
+/// whoever brings it, and the two go on so, one after the other, though another core may be idle: they never sleep, so
+/// the scheduler has no cause to place them anew. So after some of that it is time to park.
 pub(crate) fn linger(mut ready: impl FnMut() -> bool) -> bool {
-    const LOOKS: u32 = 100;
+    const ROUNDS: u32 = 5;
+    if is_crowded() {
+        return false;
+    }
+    for round in 0..ROUNDS {
+        if round > 0 {
+            thread::yield_now();
+        }
+        if spin(&mut ready) {
+            crowd(round > 0);
+            return true;
+        }
+    }
+    false
+}
+
+/// 1.6 µs or so.
+fn spin(ready: &mut impl FnMut() -> bool) -> bool {
+    const LOOKS: u32 = 20;
+    // Each look takes what it looks at from the core that works on it.
     const PAUSE: u32 = 4;
     (0..LOOKS).any(|_| {
         (0..PAUSE).for_each(|_| std::hint::spin_loop());
         ready()
     })
+}
+
+thread_local! {
+    /// How often more this thread has found what it waited for after yielding than before.
+    static CROWDED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Notes whether yielding was what helped.
+fn crowd(by_yielding: bool) {
+    let _ = CROWDED.try_with(|times| {
+        times.set(if by_yielding { times.get() + 1 } else { times.get().saturating_sub(1) });
+    });
+}
+
+/// Whether it is time to be placed anew; once.
+fn is_crowded() -> bool {
+    const MOST: u32 = 16;
+    CROWDED.try_with(|times| times.get() > MOST && times.replace(0) > MOST).unwrap_or(false)
 }
