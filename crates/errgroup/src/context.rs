@@ -157,14 +157,27 @@ impl Context {
         Self { node: None, values: None }
     }
 
-    /// A child, and the handle that cancels it. It is also cancelled with this context.
+    /// A child, and the handle that cancels it. It is also cancelled with this context. Dropping the handle cancels
+    /// nothing.
     pub fn with_cancel(&self) -> (Self, Cancel) {
         let node = Node::child(self.node.as_ref(), None);
         (self.over(&node), Cancel { node })
     }
 
-    /// A child that is also cancelled once `timeout` has passed: see [`with_deadline`](Self::with_deadline), also for
-    /// when it panics.
+    /// A child that is also cancelled once `timeout` has passed: see [`with_deadline`](Self::with_deadline).
+    ///
+    /// # Panics
+    ///
+    /// As [`with_deadline`](Self::with_deadline).
+    ///
+    /// ```
+    /// use errgroup::{Context, ContextError};
+    /// use std::time::Duration;
+    ///
+    /// let (ctx, _cancel) = Context::background().with_timeout(Duration::from_millis(1));
+    /// ctx.wait();
+    /// assert_eq!(ctx.err(), Some(ContextError::DeadlineExceeded));
+    /// ```
     pub fn with_timeout(&self, timeout: Duration) -> (Self, Cancel) {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.with_deadline(deadline),
@@ -206,12 +219,14 @@ impl Context {
     ///
     /// Values are for what belongs to a request and crosses many hands, such as an id to log. Wrap what you store in
     /// a type of your own, so that nobody else's `String` hides it.
+    #[must_use = "the value is in the context that this gives"]
     pub fn with_value<T: Any + Send + Sync>(&self, value: T) -> Self {
         let value = Value { value: Box::new(value), outer: self.values.clone() };
         Self { node: self.node.clone(), values: Some(Arc::new(value)) }
     }
 
     /// A context with the same values that is not cancelled with this one and has no deadline.
+    #[must_use = "the context itself stays as it is"]
     pub fn without_cancel(&self) -> Self {
         Self { node: None, values: self.values.clone() }
     }
@@ -269,7 +284,7 @@ impl Context {
         }
     }
 
-    /// `None` while the context is alive, then how it ended.
+    /// `None` while the context is alive, then how it ended. Why it did is its [`cause`](Self::cause).
     pub fn err(&self) -> Option<ContextError> {
         match self.node.as_ref()?.state.load(Acquire) {
             ALIVE => None,
@@ -348,7 +363,8 @@ impl Context {
         node.is_over()
     }
 
-    /// A future that is ready when the context is cancelled, on any executor. Dropping it forgets it.
+    /// A future that is ready when the context is cancelled, on any executor; never, on one that nothing can cancel.
+    /// May be dropped at any time.
     pub fn cancelled(&self) -> Cancelled {
         Cancelled { ctx: self.clone(), watch: None }
     }

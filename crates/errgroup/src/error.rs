@@ -1,5 +1,5 @@
 //! What can be said of a failure: the first error of a group as a handle that is cheap to pass on ([`Failed`]), a
-//! task that panicked ([`Panicked`]), a closure that was not run ([`Refused`]), a pipeline that has stopped
+//! task that panicked ([`Panicked`]), a task that was not run ([`Refused`]), and that it is time to stop
 //! ([`Stopped`]).
 
 use std::error::Error;
@@ -117,7 +117,7 @@ impl Display for Panicked {
 
 impl Error for Panicked {}
 
-/// A closure that a group did not run, given back: the group is at its limit, or the context ended the wait.
+/// A closure or a future that a group did not run, given back: the group is at its limit, or a context is over.
 ///
 /// ```
 /// use errgroup::Group;
@@ -128,7 +128,7 @@ impl Error for Panicked {}
 /// let task = refused.into_inner(); // run it elsewhere, or drop it knowingly
 /// assert_eq!(task(), Ok(()));
 /// ```
-#[must_use = "the closure inside was not run"]
+#[must_use = "the task inside was not run"]
 pub struct Refused<F>(F);
 
 impl<F> Refused<F> {
@@ -136,7 +136,7 @@ impl<F> Refused<F> {
         Self(task)
     }
 
-    /// The closure.
+    /// The closure, or the future.
     pub fn into_inner(self) -> F {
         self.0
     }
@@ -156,12 +156,14 @@ impl<F> Display for Refused<F> {
 
 impl<F> Error for Refused<F> {}
 
-/// What a worker of a [`Pipeline`](crate::Pipeline) is told when there is no point in going on: the pipeline was
-/// cancelled, or nobody is left to read what it sends.
+/// What a task is told when there is no point in going on: a context is over ([`Context::check`]), or, in a
+/// [`Pipeline`](crate::Pipeline), nobody is left to read what it sends. Its text is the context's cause.
 ///
-/// The error type of a pipeline is made from it (`E: From<Stopped>`), so that `out.send(item)?` is all a worker has
-/// to say. It becomes the pipeline's error only if nothing else went wrong first, as when the parent context was
-/// cancelled; its text is then the context's cause. An error type of one's own needs three lines:
+/// Where work is left out, the error type is made from it: that of a pipeline, of
+/// [`try_map_with_context`](crate::try_map_with_context), and of a group with
+/// [`Policy::skip_when_cancelled`](crate::Policy::skip_when_cancelled). So `out.send(item)?` is all that a worker has to
+/// say. It becomes the error of the whole only if nothing else went wrong first, as when the parent context was
+/// cancelled. An error type of one's own needs three lines:
 ///
 /// ```
 /// # struct MyError(errgroup::Stopped);
@@ -185,7 +187,7 @@ impl Stopped {
         }
     }
 
-    /// Why.
+    /// Why: what the context was cancelled with.
     pub fn cause(&self) -> &Cause {
         &self.0
     }

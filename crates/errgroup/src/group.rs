@@ -116,7 +116,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         Self::with_policy(Policy::new(), parent)
     }
 
-    /// The same as [`with_context`](Self::with_context), and does what `policy` says.
+    /// The same as [`with_context`](Self::with_context), for a group that does what `policy` says.
     pub fn with_policy(policy: Policy<E>, parent: &Context) -> (Self, Context) {
         let (ctx, cancel) = parent.with_cancel();
         (Self { shared: Shared::new(Some(cancel), policy) }, ctx)
@@ -125,11 +125,13 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// Runs `task` in the group.
     ///
     /// Blocks while the group is at its limit; at limit 0 until that is changed. The task always runs, also after
-    /// the context was cancelled: it sees that for itself. Works after [`wait`](Self::wait) too.
+    /// the context was cancelled: it sees that for itself. (Unless the group was made with
+    /// [`Policy::skip_when_cancelled`]: then the context ends the wait, and the task is dropped.) Works after
+    /// [`wait`](Self::wait) too.
     ///
     /// From inside a task of this same group, when it is full, `task` runs inline, on its caller's permit, before
-    /// `go` returns. A caller that would then wait for `task` through a channel is not supported, and a task that starts
-    /// itself again in this way goes deeper into its stack each time.
+    /// `go` returns. The two do not run side by side then: if one waits for the other on a channel, both hang. A task
+    /// that starts itself again in this way goes deeper into its stack each time.
     #[doc(alias = "spawn")]
     #[track_caller]
     pub fn go(&self, task: impl FnOnce() -> Result<(), E> + Send + 'static) {
@@ -252,7 +254,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         self.shared.rules.state.errors()
     }
 
-    /// How many tasks were dropped without being begun: see [`Policy::skip_when_cancelled`].
+    /// How many tasks were dropped without being begun: see [`Policy::skip_when_cancelled`]. Does not block.
     pub fn skipped(&self) -> usize {
         self.shared.rules.skipped()
     }

@@ -1,6 +1,6 @@
 //! Pages to read: which error type to choose, and how what you know from elsewhere is written here.
 //!
-//! There is no code here but examples, each of which is run by the tests.
+//! There is no code here but examples. The tests compile and run those in Rust, the ones on tokio with that feature.
 
 pub mod errors {
     //! Which error type, which call, and where the compiler must be told.
@@ -536,7 +536,8 @@ pub mod from_tokio {
     //! | `set.spawn_blocking(f);` | `group.go_blocking(f).await;` | |
     //! | `semaphore.clone().acquire_owned().await?` before each `spawn` | `group.set_limit(n);` | may change at any time; `try_go` where there must be no waiting |
     //! | `while let Some(result) = set.join_next().await { result??; }` | `group.join().await?;` | your error, without a `JoinError` around it; the first by time; by then all have returned, and a context has told the others to stop |
-    //! | the values that `join_next` gives | sent through a channel, or put in their places | a task returns `Result<(), E>` |
+    //! | the values that `join_next` gives | `errgroup::tokio::try_map(items, n, f).await?`; or sent through a channel | in the order of the items; a task of a group returns `Result<(), E>` |
+    //! | the first of several that succeeds, then `abort_all` | `errgroup::tokio::race(futures).await` | |
     //! | `error.into_panic()` of a `JoinError` | nothing | a panic comes out of `join` by itself |
     //! | `tracker.close(); tracker.wait().await;` | `group.wait().await` | nothing to close: more may be added later |
     //! | `set.shutdown().await;` | `group.shutdown().await;` | |
@@ -671,7 +672,8 @@ pub mod from_threads {
     //! | <code>rayon::scope(\|s\| s.spawn(\|_\| …))</code> | <code>s.go(\|\| …)</code> | a task may block: there are as many threads as it takes. For pure computation set the limit to the number of cores |
     //! | `rayon::join(a, b)` | `s.go(a); b()` | the second runs where you are |
     //! | `items.par_iter().try_for_each(f)` | `s.go` for each, or for each chunk | a task costs a little: give it more than a few instructions |
-    //! | `items.into_par_iter().map(f).collect::<Result<_, _>>()` | [`Pipeline::each`] with [`Order::Source`], `.collect()` | starts before all items are there, and holds only a window of them |
+    //! | `items.into_par_iter().map(f).collect::<Result<_, _>>()` | [`try_map(items, n, f)`](crate::try_map) | takes any iterator, one item after the other as places come free |
+    //! | the same, of more items than fit into memory | [`Pipeline::each`] with [`Order::Source`], then iterate | holds only a window of them |
     //!
     //! For splitting arithmetic over an array in memory, with stealing, rayon is the better tool.
     //!

@@ -48,13 +48,16 @@
 //!
 //! | call | blocks while | ended by |
 //! |---|---|---|
-//! | [`Group::go`] | the group is at its limit | a task that returns, a higher limit |
+//! | [`Group::go`] | the group is at its limit | a task that returns, a higher limit; with [`Policy::skip_when_cancelled`] also the group's context |
 //! | [`Group::go_until`] | the same | the same, and its context |
 //! | [`Group::wait`], [`Group::join`], the end of [`scope`], dropping a group | a task is active | the tasks' return |
 //! | [`Output::send`] | the queue is full | its readers, cancellation |
-//! | [`Input`]'s and [`Tickets`]' `next` | no item is there | its writers, cancellation |
+//! | [`Input`]'s and [`Tickets`]' `next` | no item is there, or no place for its result | its writers and readers, cancellation |
+//! | [`Tickets::help`] | other workers have tickets and hand nothing over | those workers, cancellation |
 //! | a [`Pipeline`]'s `next` | no result is there | its workers, cancellation; at the end, the workers' return |
-//! | [`Context::wait`] | the context is alive | cancellation |
+//! | [`Pipeline::ready_within`] | the same | the same, and its time |
+//! | [`try_map`], [`race`] | a task that was begun is active | the tasks' return; a failure or a winner only tells them to stop |
+//! | [`Context::wait`], [`wait_timeout`](Context::wait_timeout) | the context is alive | cancellation; the time |
 //!
 //! Cancelling interrupts nothing: a task that computes or reads goes on until it looks. Everything above that says
 //! "cancellation" looks.
@@ -64,7 +67,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokio` | `errgroup::tokio`: groups of futures, cancellation tokens both ways, deadlines by tokio's clock |
-//! | `tracing` | a span `task` around each task, child of the span it was handed over in, with its name and place; each failure as an event in it (level debug, target `errgroup`) |
+//! | `tracing` | a span `task` around each task, child of the span it was handed over in, with its name and place; each error that a task returns as an event in it (level debug, target `errgroup`) |
 //!
 //! None is on by default. Each only adds.
 //!
@@ -72,7 +75,7 @@
 //!
 //! All groups share one pool of threads, which grows while tasks are queued that nobody comes for. A task may block
 //! for as long as it likes: no other waits behind it. Threads without work end after ten seconds. There is a ceiling
-//! of 15,000.
+//! of 15,000 threads: when so many tasks block, those after them stay queued until one of them returns.
 
 mod backlog;
 mod block;

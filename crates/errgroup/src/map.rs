@@ -10,9 +10,9 @@ use crate::sync::Mutex;
 /// Applies `function` to each of `items`, at most `limit` at a time, on threads, and gives the results in the order of
 /// the items.
 ///
-/// The items are taken on the calling thread, each when all before it have found their place: an iterator that is slow, long or not
-/// `Send` is no trouble. The first error ends that: no more items are taken, those that are begun are waited for, their
-/// results dropped. `function` may borrow.
+/// The items are taken on the calling thread, each once the one before it was handed to the threads: at most one more
+/// than `limit` is in hand, and the iterator may be slow, endless but for an error, or not `Send`. After the first error
+/// no more items are taken; those that are begun are waited for, and their results dropped. `function` may borrow.
 ///
 /// Blocks until all that was begun has returned. To see that it should stop, `function` needs a context:
 /// [`try_map_with_context`] gives it one.
@@ -58,6 +58,19 @@ where
 /// # Panics
 ///
 /// As [`try_map`].
+///
+/// ```
+/// use errgroup::{Context, try_map_with_context};
+///
+/// let (parent, cancel) = Context::background().with_cancel();
+/// let stopped = try_map_with_context(&parent, 0.., 4, |ctx, n| {
+///     if n == 100 {
+///         cancel.cancel_with("that will do");
+///     }
+///     ctx.check().map_err(String::from).map(|()| n)
+/// });
+/// assert_eq!(stopped, Err("that will do".to_owned()));
+/// ```
 pub fn try_map_with_context<I, T, E, F>(parent: &Context, items: I, limit: usize, function: F) -> Result<Vec<T>, E>
 where
     I: IntoIterator<Item: Send>,

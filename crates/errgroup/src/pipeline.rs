@@ -255,6 +255,32 @@ where
     /// # Panics
     ///
     /// If `workers` is 0, or the window of `order` is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use errgroup::{Context, Order, Pipeline};
+    /// # fn main() -> Result<(), String> {
+    /// let numbers = Pipeline::source(&Context::background(), 8, |out| {
+    ///     (1..=9u32).try_for_each(|n| Ok::<_, String>(out.send(n)?))
+    /// });
+    /// // Each worker takes what is there, up to four items, and finishes the last first.
+    /// let doubled = numbers.ticketed(2, Order::Source { window: 16 }, |tickets| {
+    ///     while let Some(first) = tickets.next() {
+    ///         let mut in_hand = vec![first];
+    ///         while in_hand.len() < 4 && let Ok(more) = tickets.try_next() {
+    ///             in_hand.push(more);
+    ///         }
+    ///         while let Some((ticket, n)) = in_hand.pop() {
+    ///             ticket.send(2 * n)?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// });
+    /// assert_eq!(doubled.collect::<Result<Vec<_>, _>>()?, [2, 4, 6, 8, 10, 12, 14, 16, 18]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ticketed<U, F>(self, workers: usize, order: Order, body: F) -> Pipeline<U, E>
     where
         U: Send + 'static,
@@ -393,7 +419,7 @@ where
         };
         self.attendance = None;
         // Before the join: that one cancels the context, also after a success.
-        let cut = (halt != Halt::Ended).then(|| stopped(&self.ctx));
+        let cut = (halt != Halt::Ended).then(|| Stopped::of(&self.ctx));
         match self.group.take()?.join() {
             Err(error) => Some(Err(error)),
             Ok(()) => cut.map(|stopped| Err(stopped.into())),
@@ -461,7 +487,7 @@ impl<T> Output<T> {
             self.abandoned.store(true, Relaxed);
             return Stopped::new("nobody is left to read what the pipeline makes");
         }
-        stopped(&self.ctx)
+        Stopped::of(&self.ctx)
     }
 }
 
@@ -790,7 +816,7 @@ where
     match result {
         Err(error) if !unwanted => shared.fail(error),
         // Its input may have been cut off, and it may have taken that for the end, or seen it for itself.
-        Ok(()) if output.ctx.is_cancelled() => shared.fail(stopped(&output.ctx).into()),
+        Ok(()) if output.ctx.is_cancelled() => shared.fail(Stopped::of(&output.ctx).into()),
         _ => output.queue.writer_done(),
     }
 }
@@ -806,13 +832,6 @@ fn joined<T: Send + 'static>(ctx: &Context, queue: Queue<T>) -> Arc<Queue<T>> {
     queue.add_readers(1); // the consumer, until a stage takes its place
     ctx.wake_when_cancelled(Waker::from(Arc::clone(&queue)));
     queue
-}
-
-fn stopped(ctx: &Context) -> Stopped {
-    match ctx.cause() {
-        Some(cause) => Stopped::new(cause),
-        None => Stopped::new("the pipeline has stopped"),
-    }
 }
 
 impl Display for TryNextError {

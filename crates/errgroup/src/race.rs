@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use crate::context::Context;
 use crate::scope::scope_with_context;
+use crate::state::contain;
 use crate::sync::Mutex;
 
 /// What the losers' context says.
@@ -86,45 +87,38 @@ where
     finish.into_result()
 }
 
-/// Who has come in so far.
-pub(crate) struct Finish<T, E> {
-    winner: Mutex<Option<T>>,
-    errors: Mutex<Vec<E>>,
-}
+/// Who has come in so far: the winner, or else those who failed.
+pub(crate) struct Finish<T, E>(Mutex<Result<T, Vec<E>>>);
 
 impl<T, E> Finish<T, E> {
     /// Notes a result; says whether it is the winner.
     pub(crate) fn arrive(&self, result: Result<T, E>) -> bool {
-        match result {
-            Ok(value) => {
-                let mut winner = self.winner.lock();
-                if winner.is_some() {
-                    drop(winner); // before the value: its drop is a user's code
-                    return false;
-                }
-                *winner = Some(value);
-                true
+        let mut so_far = self.0.lock();
+        let (has_won, dropped) = match (result, so_far.as_mut()) {
+            (Err(error), Err(errors)) => {
+                errors.push(error);
+                return false;
             }
-            Err(error) => {
-                self.errors.lock().push(error);
-                false
-            }
-        }
+            (Ok(value), Err(_)) => (true, std::mem::replace(&mut *so_far, Ok(value))),
+            (late, Ok(_)) => (false, late.map_err(|error| vec![error])),
+        };
+        drop(so_far);
+        contain(|| drop(dropped)); // after the lock, and without unwinding: it is a user's code
+        has_won
     }
 
     #[cfg(feature = "tokio")]
     pub(crate) fn has_winner(&self) -> bool {
-        self.winner.lock().is_some()
+        self.0.lock().is_ok()
     }
 
     pub(crate) fn into_result(self) -> Result<T, Vec<E>> {
-        let errors = self.errors.into_inner();
-        self.winner.into_inner().ok_or(errors)
+        self.0.into_inner()
     }
 }
 
 impl<T, E> Default for Finish<T, E> {
     fn default() -> Self {
-        Self { winner: Mutex::new(None), errors: Mutex::new(Vec::new()) }
+        Self(Mutex::new(Err(Vec::new())))
     }
 }

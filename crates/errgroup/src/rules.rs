@@ -17,7 +17,7 @@ use crate::context::{Cancel, Context};
 use crate::error::{Failed, Panicked, Stopped};
 use crate::policy::Policy;
 use crate::snapshot::{Listing, Roster, Snapshot};
-use crate::state::{State, Verdict, contain};
+use crate::state::{State, UNLIMITED, Verdict, contain};
 use crate::task::Spec;
 
 pub(crate) struct Rules<E> {
@@ -141,9 +141,10 @@ impl<E: Display + Send + Sync + 'static> Rules<E> {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let limit = self.state.limit();
         Snapshot {
             held: self.state.active(),
-            limit: Snapshot::limit_of(self.state.limit()),
+            limit: (limit != UNLIMITED).then_some(limit),
             skipped: self.skipped(),
             failure: self.state.failure(),
             watched: self.roster.is_some(),

@@ -145,8 +145,8 @@ impl<E: Display + Send + Sync + 'static> Drop for Joined<'_, E> {
     }
 }
 
-/// A group of tasks that may borrow for `'scope`: see [`scope`]. A handle, to be copied: a task that starts others takes
-/// it along by `move`.
+/// A group of tasks that may borrow for `'scope`: see [`scope`]. A handle, to be copied: a task that starts others
+/// takes it along by `move`.
 ///
 /// ```
 /// let sum = std::sync::atomic::AtomicU32::new(0);
@@ -209,7 +209,7 @@ impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
     ///
     /// # Errors
     ///
-    /// Gives the closure back, not run, if `ctx` was cancelled first.
+    /// Gives the closure back, not run, if `ctx` was cancelled first, also where there is a place.
     #[track_caller]
     pub fn go_until<F>(self, ctx: &Context, task: F) -> Result<(), Refused<F>>
     where
@@ -235,7 +235,8 @@ impl<'scope, E: Display + Send + Sync + 'static> Scope<'scope, '_, E> {
         self.inner.shared.rules.snapshot()
     }
 
-    /// The scope's context: cancelled at the first error or panic, and when the scope ends.
+    /// The scope's context: cancelled at the first error or panic, with the parent it was made from, and when the scope
+    /// ends.
     pub fn context(self) -> &'scope Context {
         &self.inner.ctx
     }

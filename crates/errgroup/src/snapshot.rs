@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::state::UNLIMITED;
+use crate::sync::Mutex;
 use crate::task::Spec;
 
 /// What a group looked like at one moment: see [`Group::snapshot`](crate::Group::snapshot).
@@ -71,7 +71,7 @@ pub struct TaskSnapshot {
     pub weight: usize,
     /// How far it is.
     pub stage: TaskStage,
-    /// Since when.
+    /// Since when it is in that stage: see [`elapsed`](Self::elapsed).
     pub since: Instant,
     /// The thread it runs on, if it has a name; for a future, the one that polled it first.
     pub thread: Option<String>,
@@ -79,6 +79,7 @@ pub struct TaskSnapshot {
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum TaskStage {
     /// It has begun and not returned.
     Running,
@@ -116,7 +117,7 @@ impl Roster {
             since: Instant::now(),
             thread: None,
         };
-        let mut listed = self.lock();
+        let mut listed = self.0.lock();
         listed.next += 1;
         let key = listed.next;
         listed.tasks.insert(key, task);
@@ -124,13 +125,9 @@ impl Roster {
     }
 
     pub(crate) fn tasks(&self) -> Vec<TaskSnapshot> {
-        let mut tasks: Vec<_> = self.lock().tasks.values().cloned().collect();
+        let mut tasks: Vec<_> = self.0.lock().tasks.values().cloned().collect();
         tasks.sort_by_key(|task| (task.stage, task.since));
         tasks
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Listed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner) // no code of a user runs under it
     }
 }
 
@@ -147,7 +144,7 @@ impl Listing {
 
     fn reach(&self, stage: TaskStage, thread: Option<String>) {
         let now = Instant::now();
-        if let Some(task) = self.roster.lock().tasks.get_mut(&self.key) {
+        if let Some(task) = self.roster.0.lock().tasks.get_mut(&self.key) {
             (task.stage, task.since, task.thread) = (stage, now, thread);
         }
     }
@@ -155,7 +152,7 @@ impl Listing {
 
 impl Drop for Listing {
     fn drop(&mut self) {
-        let task = self.roster.lock().tasks.remove(&self.key);
+        let task = self.roster.0.lock().tasks.remove(&self.key);
         drop(task);
     }
 }
@@ -164,10 +161,6 @@ impl Snapshot {
     /// How many of the tasks are that far.
     pub fn count(&self, stage: TaskStage) -> usize {
         self.tasks.iter().filter(|task| task.stage == stage).count()
-    }
-
-    pub(crate) fn limit_of(limit: usize) -> Option<usize> {
-        (limit != UNLIMITED).then_some(limit)
     }
 }
 

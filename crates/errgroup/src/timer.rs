@@ -43,7 +43,8 @@ pub(crate) fn set(deadline: Instant, alarm: Weak<dyn Alarm>) -> Set {
     let key = (deadline, alarms.next);
     alarms.by_time.insert(key, alarm);
     if !alarms.running {
-        alarms.running = start(timer);
+        start(timer);
+        alarms.running = true;
     } else if alarms.by_time.first_key_value().is_some_and(|(first, _)| *first == key) {
         timer.sooner.notify_one();
     }
@@ -60,10 +61,9 @@ impl Drop for Set {
 }
 
 /// Without its thread no deadline would ever be kept, which is worse than a panic where the first one is asked for.
-fn start(timer: &'static Timer) -> bool {
+fn start(timer: &'static Timer) {
     let thread = std::thread::Builder::new().name("errgroup-timer".to_owned());
     thread.spawn(|| timer.run()).expect("a thread to keep deadlines");
-    true
 }
 
 impl Timer {

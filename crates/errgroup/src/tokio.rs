@@ -43,8 +43,9 @@
 //!
 //! # What blocks, and what ends it
 //!
-//! Nothing here blocks a thread. `go` waits for permits, `wait` and `join` for the tasks' end. Each may be dropped
-//! while it waits, and has then done nothing.
+//! Nothing here blocks a thread for longer than a short lock. `go` waits for permits, `wait` for the tasks' end; what
+//! is dropped while it waits has done nothing, but for a `go` from inside the group's own tasks (see [`Group::go`]).
+//! `join`, `join_errors` and `shutdown` own the group: dropped while they wait, they drop it, which aborts its futures.
 
 mod admission;
 mod bridge;
@@ -112,7 +113,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
         Self::with_policy(Policy::new(), parent)
     }
 
-    /// The same as [`with_context`](Self::with_context), and does what `policy` says.
+    /// The same as [`with_context`](Self::with_context), for a group that does what `policy` says.
     pub fn with_policy(policy: Policy<E>, parent: &Context) -> (Self, Context) {
         let (ctx, cancel) = parent.with_cancel();
         (Self { shared: Shared::new(Some(cancel), policy) }, ctx)
@@ -120,10 +121,11 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
 
     /// Runs `future` in the group. Waits while the group is at its limit; at limit 0 until that is changed.
     ///
-    /// Dropped while it waits, the future is not run. From inside one of the group's own futures, when the group is
-    /// full, `future` runs on its caller's permit: this then waits until it is done. (A caller that starts several at the
-    /// same time, by `join!`, or drops this while it waits, has lent its permit more than once: the limit is exceeded by
-    /// those.)
+    /// Dropped while it waits, `future` is not run; nor is it where [`Policy::skip_when_cancelled`] ends the wait.
+    ///
+    /// From inside one of the group's own futures, when the group is full, `future` runs on its caller's permit, and this
+    /// waits until it is done. A caller that starts several so at the same time, by `join!`, or that drops this while it
+    /// waits, lends its permit more than once: by those the limit is exceeded.
     ///
     /// # Panics
     ///
@@ -178,6 +180,17 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// # Panics
     ///
     /// If the group has no runtime yet, and this is called outside of any.
+    ///
+    /// ```
+    /// use errgroup::tokio::Group;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let group = Group::new();
+    /// group.go_blocking(|| std::fs::metadata("Cargo.toml").map(drop)).await;
+    /// group.join().await
+    /// # }
+    /// ```
     #[doc(alias = "spawn_blocking")]
     #[track_caller]
     pub fn go_blocking(
@@ -203,7 +216,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// Waits until all tasks are done, cancels the group's context, and gives the first error, as a handle that can be
     /// given again. [`join`](Self::join) gives the error itself, once.
     ///
-    /// May be called again, and from several tasks at once. Inside one of the group's own tasks it never ends.
+    /// May be called again, and from several tasks at once.
     ///
     /// # Errors
     ///
@@ -212,7 +225,8 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// # Panics
     ///
     /// If a task panicked or was aborted, whatever errors there are: the first call resumes the first panic with its own
-    /// payload, later ones panic with its message.
+    /// payload, later ones panic with its message. Also if awaited inside one of the group's own tasks, where it could never
+    /// end.
     #[doc(alias = "join_all")]
     pub async fn wait(&self) -> Result<(), Failed<E>> {
         self.rest().await;
@@ -250,7 +264,16 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     }
 
     /// Cancels the group's context, aborts its futures, and waits until nothing of the group is active: closures of
-    /// [`go_blocking`](Self::go_blocking) that have begun are waited for. What went wrong is dropped.
+    /// [`go_blocking`](Self::go_blocking) that have begun are waited for. Errors and panics are dropped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let group = errgroup::tokio::Group::<String>::new();
+    /// group.go(std::future::pending()).await;
+    /// group.shutdown().await;
+    /// # }
+    /// ```
     pub async fn shutdown(self) {
         self.shared.abort_all();
         self.rest().await;
@@ -288,6 +311,8 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     }
 
     async fn rest(&self) {
+        let is_inside = self.shared.threads.is_inside();
+        assert!(!is_inside, "a task waits for its own group: it would wait for itself");
         Rest::new(&self.shared.rules().state).await;
         self.shared.rules().cancel();
         self.shared.threads.withdraw();

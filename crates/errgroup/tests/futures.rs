@@ -1,6 +1,8 @@
 //! Groups of futures: each row of the contract, on a runtime of one thread and on one of several, from `block_on` and
 //! from a task.
 
+mod panic_text;
+
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use errgroup::tokio::{Group, from_token, race, to_token, try_map, try_map_with_context, with_deadline, with_timeout};
 use errgroup::{Context, ContextError, Failed, Policy, TaskStage};
+use panic_text::panic_text;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -62,11 +65,7 @@ async fn caught<T>(future: impl Future<Output = T>) -> String {
         Ok(Poll::Ready(_)) => Poll::Ready(None),
         Err(payload) => Poll::Ready(Some(payload)),
     });
-    let payload = ended.await.expect("a panic");
-    match payload.downcast_ref::<&str>() {
-        Some(text) => (*text).to_owned(),
-        None => payload.downcast_ref::<String>().expect("a text").clone(),
-    }
+    panic_text(&*ended.await.expect("a panic"))
 }
 
 /// Counts its own drop.
@@ -1469,5 +1468,17 @@ fn children_of_a_full_groups_future_that_start_together_all_run() {
         group.wait().await.unwrap();
         assert_eq!(ran.load(SeqCst), 3);
         assert_eq!(group.snapshot().held, 0);
+    });
+}
+
+#[test]
+fn a_task_that_waits_for_its_own_group_panics() {
+    single().block_on(async {
+        let group = Arc::new(Group::<Error>::new());
+        let inner = Arc::clone(&group);
+        group.go(async move { inner.wait().await.map_err(|failed| failed.to_string()) }).await;
+        let waited = tokio::spawn(async move { group.wait().await }).await;
+        let text = waited.unwrap_err().into_panic();
+        assert!(panic_text(&*text).contains("waits for its own group"));
     });
 }

@@ -1,5 +1,7 @@
 //! Groups on threads: each row of the contract, by name.
 
+mod panic_text;
+
 use std::fmt::{self, Display};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,6 +10,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
 use errgroup::{Context, ContextError, Failed, Group, Panicked};
+use panic_text::panic_text;
 
 /// A group whose one task holds its place until the sender is used or dropped.
 fn full_group() -> (Arc<Group<&'static str>>, mpsc::Sender<()>) {
@@ -19,13 +22,6 @@ fn full_group() -> (Arc<Group<&'static str>>, mpsc::Sender<()>) {
         Ok(())
     });
     (group, sender)
-}
-
-fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    match payload.downcast_ref::<&str>() {
-        Some(text) => (*text).to_owned(),
-        None => payload.downcast_ref::<String>().expect("a text").clone(),
-    }
 }
 
 #[test]

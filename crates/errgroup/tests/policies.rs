@@ -1,6 +1,8 @@
 //! What a group does beyond what every group does, on threads and in scopes: policies, weights, snapshots, and what is
 //! made of them, `try_map` and `race`.
 
+mod panic_text;
+
 use std::cell::Cell;
 use std::fmt::{self, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +16,7 @@ use errgroup::{
     Context, ContextError, Failed, Group, Policy, Snapshot, Stopped, TaskSnapshot, TaskStage, race, race_with_context,
     scope_with_policy, try_map, try_map_with_context,
 };
+use panic_text::panic_text;
 
 type Watched = Arc<Group<String>>;
 
@@ -21,13 +24,6 @@ type Watched = Arc<Group<String>>;
 fn until(mut so: impl FnMut() -> bool) {
     while !so() {
         thread::yield_now();
-    }
-}
-
-fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    match payload.downcast_ref::<&str>() {
-        Some(text) => (*text).to_owned(),
-        None => payload.downcast_ref::<String>().expect("a text").clone(),
     }
 }
 

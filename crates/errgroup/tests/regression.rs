@@ -304,3 +304,21 @@ fn a_group_in_a_thread_local_joins_when_its_thread_ends() {
     .unwrap();
     assert_eq!(done.load(Ordering::SeqCst), 10);
 }
+
+/// A failing task cancels the context before it gives its place back. `go_until` looked at the context only before it
+/// waited, and so took that very place and started a task after the error.
+#[test]
+fn the_place_of_a_task_that_failed_is_not_taken() {
+    for round in 0..20_000 {
+        let (group, ctx) = Group::with_context(&Context::background());
+        group.set_limit(1);
+        let (sender, gate) = mpsc::channel::<()>();
+        group.go(move || {
+            let _ = gate.recv();
+            Err("broken")
+        });
+        drop(sender);
+        assert!(group.go_until(&ctx, || Ok(())).is_err(), "round {round}: a task was started after the error");
+        assert_eq!(group.join(), Err("broken"));
+    }
+}

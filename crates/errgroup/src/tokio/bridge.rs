@@ -57,7 +57,11 @@ pub fn to_token(ctx: &Context) -> CancellationToken {
     token
 }
 
-/// [`Context::with_timeout`] by tokio's clock: see [`with_deadline`], also for when it panics.
+/// [`Context::with_timeout`] by tokio's clock: see [`with_deadline`].
+///
+/// # Panics
+///
+/// As [`with_deadline`].
 pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
     match Instant::now().checked_add(timeout) {
         Some(deadline) => with_deadline(parent, deadline),
@@ -65,8 +69,8 @@ pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
     }
 }
 
-/// [`Context::with_deadline`] by the clock of the current tokio runtime: it stands still where that is paused, and jumps
-/// where that is advanced. The deadline is kept by a task of the runtime, and lost with it.
+/// [`Context::with_deadline`] by the clock of the current tokio runtime: it stands still where that is paused, and
+/// jumps where that is advanced. The deadline is kept by a task of the runtime, and lost with it.
 ///
 /// # Panics
 ///

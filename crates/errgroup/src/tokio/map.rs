@@ -12,8 +12,8 @@ use crate::map::Results;
 /// Makes a future of each of `items`, runs at most `limit` of them at a time, as tasks, and gives their results in the
 /// order of the items.
 ///
-/// The items are taken where this is awaited, each when all before it have found their place. The first error ends that, and aborts
-/// the futures that are still running. Dropped, it aborts them too.
+/// The items are taken where this is awaited, each once the future of the one before it was started. After the first
+/// error no more are taken, and the futures that still run are aborted. Dropped, it aborts them too.
 ///
 /// # Errors
 ///

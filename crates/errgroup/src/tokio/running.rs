@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll, Waker};
 use std::thread;
 
@@ -33,6 +33,7 @@ use crate::group;
 use crate::policy::Policy;
 use crate::rules::{Permit, Rules};
 use crate::snapshot::Listing;
+use crate::sync::Mutex;
 use crate::task::{Spec, told};
 use crate::tokio::Job;
 
@@ -171,7 +172,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// A future will not be done. If nobody of ours asked for that, it is as bad as a panic.
     fn abort(&self, queued: Queued<E>) {
-        let on_purpose = self.sleepers().closed;
+        let on_purpose = self.sleepers.lock().closed;
         self.finish(queued, if on_purpose { Ok(Ok(())) } else { Err(Box::new(ABORTED)) });
     }
 
@@ -186,7 +187,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         let Some(key) = self.reserve() else { return self.abort(queued) };
         // Not under the lock: a runtime that is shutting down drops the future here and now.
         let task = self.home().handle.spawn(Sleeper { shared: Arc::clone(self), key, queued: Some(queued) });
-        let mut sleepers = self.sleepers();
+        let mut sleepers = self.sleepers.lock();
         if sleepers.closed {
             drop(sleepers);
             return task.abort();
@@ -197,7 +198,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     }
 
     fn reserve(&self) -> Option<u64> {
-        let mut sleepers = self.sleepers();
+        let mut sleepers = self.sleepers.lock();
         if sleepers.closed {
             return None;
         }
@@ -210,7 +211,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     /// Aborts all futures; of the closures, those that have not begun.
     pub(super) fn abort_all(&self) {
         self.rules().cancel();
-        let mut sleepers = self.sleepers();
+        let mut sleepers = self.sleepers.lock();
         sleepers.closed = true;
         let handles = std::mem::take(&mut sleepers.handles);
         drop(sleepers);
@@ -224,10 +225,6 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         while let Some((queued, _)) = self.futures.pop() {
             self.abort(queued);
         }
-    }
-
-    fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
-        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner) // no code of a user runs under it
     }
 }
 
@@ -295,7 +292,7 @@ impl<E: Display + Send + Sync + 'static> Future for Sleeper<E> {
 
 impl<E: Display + Send + Sync + 'static> Drop for Sleeper<E> {
     fn drop(&mut self) {
-        let handle = self.shared.sleepers().handles.remove(&self.key);
+        let handle = self.shared.sleepers.lock().handles.remove(&self.key);
         drop(handle);
         if let Some(queued) = self.queued.take() {
             self.shared.abort(queued);
