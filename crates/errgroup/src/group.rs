@@ -20,7 +20,7 @@ use crate::context::{Cancel, Context};
 use crate::error::{Failed, Refused};
 use crate::policy::Policy;
 use crate::pool::{self, Need, Work};
-use crate::rules::{Permit, Rules};
+use crate::rules::{Held, Permit, Rules};
 use crate::snapshot::{Listing, Snapshot};
 use crate::state::Turn;
 #[cfg(feature = "tokio")]
@@ -73,7 +73,7 @@ pub(crate) type Task<E> = Box<dyn FnOnce() -> Result<(), E> + Send>;
 /// A task that has its permits and waits for a worker.
 struct Queued<E> {
     task: Task<E>,
-    weight: usize,
+    held: Held,
 }
 
 /// The group is on the pool's list: a worker will come.
@@ -430,7 +430,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     pub(crate) fn reside(self: &Arc<Self>, task: Task<E>) {
         let admitted = self.rules.state.try_acquire(1);
         debug_assert!(admitted, "a group with residents has no limit");
-        self.tasks.push(Queued { task, weight: 1 });
+        self.tasks.push(Queued { task, held: Held::permits(1) });
         pool::offer(self.clone(), Need::Resident);
     }
 
@@ -440,12 +440,12 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         if let Some(listing) = &listing {
             listing.queued();
         }
-        self.push(dressed(task, &spec, listing), spec.weight);
+        self.push(dressed(task, &spec, listing), Held::permits(spec.weight));
     }
 
     /// The same for one that is dressed.
-    pub(crate) fn push(self: &Arc<Self>, task: Task<E>, weight: usize) {
-        self.tasks.push(Queued { task, weight });
+    pub(crate) fn push(self: &Arc<Self>, task: Task<E>, held: Held) {
+        self.tasks.push(Queued { task, held });
         self.call_worker();
     }
 
@@ -453,7 +453,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     #[cfg(feature = "tokio")]
     pub(crate) fn drop_queued(self: &Arc<Self>) {
         while let Some((queued, _)) = self.tasks.pop() {
-            let _permit = Permit::of(&self.rules.state, queued.weight);
+            let _permit = Permit::of(&self.rules.state, queued.held);
             contain(|| drop(queued.task));
         }
         self.withdraw();
@@ -476,7 +476,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// Runs a task that has its permits, and gives them back whatever comes.
     fn execute(&self, queued: Queued<E>) {
-        let permit = Permit::of(&self.rules.state, queued.weight);
+        let permit = Permit::of(&self.rules.state, queued.held);
         self.begin(queued.task);
         drop(permit);
     }

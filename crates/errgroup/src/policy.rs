@@ -45,7 +45,7 @@ impl<E> Policy<E> {
     /// Begins no task once the group's context is cancelled: neither one that is queued nor one that waits for a
     /// permit. `try_go` and `go_until` give theirs back. Those that `go` took are dropped and counted in `skipped`.
     ///
-    /// A group that has skipped a task has not succeeded: if nothing else went wrong, as when the parent was
+    /// A group that has skipped a task has not succeeded: if nothing had gone wrong before, as when the parent was
     /// cancelled, its error is made from [`Stopped`] with the context's cause. Since `wait` cancels the context, a
     /// group with this policy takes no more tasks after it.
     ///

@@ -624,7 +624,7 @@ impl<T> Back<T> {
 impl Level {
     fn new(bound: usize) -> Self {
         let added = Added { all: AtomicU64::new(0), come: AtomicU64::new(0), highest: AtomicU64::new(0) };
-        Self { added: Apart(added), left: Apart(AtomicU64::new(0)), bound: bound as u64 }
+        Self { added: Apart(added), left: Apart(AtomicU64::new(0)), bound: (bound as u64).min(u64::MAX / 2) }
     }
 
     pub(crate) fn bound(&self) -> u64 {

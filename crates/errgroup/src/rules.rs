@@ -155,21 +155,67 @@ impl<E: Display + Send + Sync + 'static> Rules<E> {
 
 const ONE_JOIN: &str = "only one join can take the error";
 
+/// What a task has until its end is recorded.
+pub(crate) struct Held {
+    weight: usize,
+    /// Told of the end, after the permits are free: whoever lent his own.
+    #[cfg(feature = "tokio")]
+    _lender: Option<CancelsWhenDropped>,
+}
+
+impl Held {
+    pub(crate) fn permits(weight: usize) -> Self {
+        Self {
+            weight,
+            #[cfg(feature = "tokio")]
+            _lender: None,
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn lent(weight: usize, lender: CancelsWhenDropped) -> Self {
+        Self { weight, _lender: Some(lender) }
+    }
+}
+
 /// The permits of a task, given back when this is dropped.
 pub(crate) struct Permit<'state, E> {
     state: &'state State<E>,
-    weight: usize,
+    /// Dropped after the permits are given back.
+    held: Held,
 }
 
 impl<'state, E> Permit<'state, E> {
     /// For permits that were taken before.
-    pub(crate) fn of(state: &'state State<E>, weight: usize) -> Self {
-        Self { state, weight }
+    pub(crate) fn of(state: &'state State<E>, held: Held) -> Self {
+        Self { state, held }
     }
 }
 
 impl<E> Drop for Permit<'_, E> {
     fn drop(&mut self) {
-        self.state.release(self.weight);
+        self.state.release(self.held.weight);
+    }
+}
+
+/// Cancels a context when it is dropped, unless it was disarmed.
+#[cfg(feature = "tokio")]
+pub(crate) struct CancelsWhenDropped(Option<Cancel>);
+
+#[cfg(feature = "tokio")]
+impl CancelsWhenDropped {
+    pub(crate) fn new(cancel: Cancel) -> Self {
+        Self(Some(cancel))
+    }
+
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Drop for CancelsWhenDropped {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Cancel::cancel);
     }
 }

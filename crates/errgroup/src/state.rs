@@ -32,8 +32,8 @@ use crate::sync::{Mutex, MutexGuard};
 /// No limit: a count can never reach it.
 pub(crate) const UNLIMITED: usize = usize::MAX;
 
-/// The most that a task can weigh, so that not even 500 of the heaviest overflow the count.
-pub(crate) const HEAVIEST: usize = usize::MAX >> 12;
+/// The most that a task can weigh: far below what can be counted, which is looked at nevertheless.
+pub(crate) const HEAVIEST: usize = 1 << (usize::BITS * 5 / 8);
 
 /// Somebody waits for a permit.
 const WANTED: usize = 1;
@@ -45,6 +45,8 @@ const HELD: usize = 4;
 const FLAGS: usize = ONE - 1;
 /// One permit: the count lives above the flags.
 const ONE: usize = 8;
+/// What the word may be for one more to be counted. Were it to wrap, a `wait` and a scope would end before their tasks.
+const MOST: usize = usize::MAX / 2;
 
 /// The state of one group.
 pub(crate) struct State<E> {
@@ -142,7 +144,7 @@ impl<E> State<E> {
     pub(crate) fn try_acquire(&self, weight: usize) -> bool {
         if self.limit() == UNLIMITED {
             // Relaxed: it publishes nothing; the task itself travels through a queue's lock.
-            self.word.fetch_add(weight * ONE, Relaxed);
+            self.add(weight);
             return true;
         }
         self.take(weight, 0, HELD)
@@ -172,7 +174,16 @@ impl<E> State<E> {
     /// Takes `weight` permits whether they are free or not: for a task whose parent gives way to it.
     #[cfg(feature = "tokio")]
     pub(crate) fn force(&self, weight: usize) {
-        self.word.fetch_add(weight * ONE, Relaxed);
+        self.add(weight);
+    }
+
+    /// Counts permits without asking.
+    #[inline]
+    fn add(&self, weight: usize) {
+        if self.word.fetch_add(weight * ONE, Relaxed) > MOST {
+            self.release(weight);
+            panic!("the tasks of a group weigh more than can be counted");
+        }
     }
 
     /// Ends the wait of a `turn` that [`poll_acquire`](Self::poll_acquire) left pending.
@@ -236,7 +247,7 @@ impl<E> State<E> {
         let limit = self.limit();
         let grow = |word: usize| {
             let free = word & barred == 0 && fits(word / ONE + promised, weight, limit);
-            free.then(|| word + weight * ONE)
+            (free && word <= MOST).then(|| word + weight * ONE)
         };
         // Acquire: the caller may rely on what the task that freed the permits has done.
         self.word.fetch_update(Acquire, Relaxed, grow).is_ok()
@@ -431,6 +442,27 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
         text.clone()
     } else {
         "a payload that is not text".to_owned()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// The count once wrapped: to whoever waited, and to a scope, all was over while tasks ran.
+    #[test]
+    fn permits_that_cannot_be_counted_are_refused() {
+        let state = State::<String>::new(false);
+        let all = catch_unwind(AssertUnwindSafe(|| {
+            while state.try_acquire(HEAVIEST) {
+                assert!(state.active() >= HEAVIEST);
+            }
+        }));
+        assert!(all.is_err());
+        let held = state.active();
+        state.set_limit(UNLIMITED - 1);
+        assert!(!state.try_acquire(HEAVIEST), "nor under a limit that could not be counted");
+        assert_eq!(state.active(), held);
     }
 }
 

@@ -127,11 +127,12 @@ impl<G> TaskBuilder<G> {
     /// nothing.
     ///
     /// A task heavier than the limit runs when nothing else does. While a task that weighs more than 1 is the next in
-    /// line for its permits, none that came later passes it. Weights above 2⁵² (on 32-bit machines 2²⁰) count as that.
+    /// line for its permits, none that came later passes it. Weights above 2⁴⁰ (on 32-bit machines 2²⁰) count as that.
     ///
     /// # Panics
     ///
-    /// If `weight` is 0.
+    /// If `weight` is 0. In a group without a limit, starting a task panics if all that are active weigh more than 2⁶⁰ (2²⁸)
+    /// together.
     pub fn weight(mut self, weight: usize) -> Self {
         assert!(weight > 0, "a task without weight would not be counted, and nobody would wait for it");
         self.spec.weight = weight.min(HEAVIEST);

@@ -64,10 +64,11 @@ pub use self::bridge::{from_token, to_token, with_deadline, with_timeout};
 pub use self::map::{try_map, try_map_with_context};
 pub use self::race::race;
 use self::running::{Boxed, Shared};
-use crate::context::{Cancel, Context};
+use crate::context::Context;
 use crate::error::{Failed, Refused};
 use crate::group::Task;
 use crate::policy::Policy;
+use crate::rules::{CancelsWhenDropped, Held};
 use crate::snapshot::{Listing, Snapshot};
 use crate::task::{Spec, TaskBuilder};
 
@@ -275,7 +276,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// # }
     /// ```
     pub async fn shutdown(self) {
-        self.shared.abort_all();
+        self.shared.cancel_and_abort();
         self.rest().await;
     }
 
@@ -305,7 +306,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
             .await;
         }
         if failed.is_cancelled() {
-            self.shared.abort_all();
+            self.shared.abort_all(); // and no more: the failure may not be recorded yet, and cancels with its cause
         }
         self.join().await
     }
@@ -350,7 +351,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
             return Err(Refused::new(future));
         }
         let listing = rules.list(&spec);
-        self.shared.push(Job::Future(Box::pin(future)), &spec, listing);
+        self.shared.push(Job::Future(Box::pin(future)), Held::permits(spec.weight), &spec, listing);
         Ok(())
     }
 
@@ -394,10 +395,11 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     async fn run(&self, admitted: Admitted, job: Job<E>, spec: &Spec, listing: Option<Listing>) {
         if let Admitted::ByItsParent = admitted {
             let (over, cancel) = Context::background().with_cancel();
-            self.shared.push(job.holding(CancelsWhenDropped(Some(cancel))), spec, listing);
+            let held = Held::lent(spec.weight, CancelsWhenDropped::new(cancel));
+            self.shared.push(job, held, spec, listing);
             return over.cancelled().await;
         }
-        self.shared.push(job, spec, listing);
+        self.shared.push(job, Held::permits(spec.weight), spec, listing);
     }
 }
 
@@ -454,37 +456,6 @@ impl<E: Display + Send + Sync + 'static> Debug for Group<E> {
 
 impl<E: Display + Send + Sync + 'static> Drop for Group<E> {
     fn drop(&mut self) {
-        self.shared.abort_all();
-    }
-}
-
-impl<E: 'static> Job<E> {
-    /// The same, with something that is dropped with it.
-    fn holding(self, guard: impl Send + 'static) -> Self {
-        match self {
-            Self::Future(future) => Self::Future(Box::pin(async move {
-                let _guard = guard;
-                future.await
-            })),
-            Self::Closure(task) => Self::Closure(Box::new(move || {
-                let _guard = guard;
-                task()
-            })),
-        }
-    }
-}
-
-/// Cancels a context when it is dropped, unless it was disarmed.
-struct CancelsWhenDropped(Option<Cancel>);
-
-impl CancelsWhenDropped {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for CancelsWhenDropped {
-    fn drop(&mut self) {
-        self.0.iter().for_each(Cancel::cancel);
+        self.shared.cancel_and_abort();
     }
 }

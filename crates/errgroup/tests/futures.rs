@@ -1482,3 +1482,49 @@ fn a_task_that_waits_for_its_own_group_panics() {
         assert!(panic_text(&*text).contains("waits for its own group"));
     });
 }
+
+/// An item that was refused when the parent ended counted as a failure, and those who were cleaning up were aborted.
+#[test]
+fn the_parents_end_aborts_nothing_of_try_map() {
+    single().block_on(async {
+        let (parent, cancel) = Context::background().with_cancel();
+        let mut map = Box::pin(try_map_with_context(&parent, 0..3, 1, |ctx, _: u32| {
+            let ctx = ctx.clone();
+            async move {
+                ctx.cancelled().await;
+                for _ in 0..5 {
+                    yield_now().await;
+                }
+                Err::<(), Error>("the one that ran says why".into())
+            }
+        }));
+        assert!(poll_once(map.as_mut()).is_pending());
+        until_idle().await;
+        cancel.cancel();
+        assert_eq!(map.await, Err("the one that ran says why".to_owned()));
+    });
+}
+
+/// The parent went on before the end of its child was recorded.
+#[test]
+fn a_child_on_its_parents_permit_is_recorded_before_the_parent_goes_on() {
+    let runtime = multi();
+    for _ in 0..1_000 {
+        runtime.block_on(async {
+            let (group, ctx) = Group::<Error>::with_context(&Context::background());
+            let group = Arc::new(group);
+            group.set_limit(1);
+            let inner = Arc::clone(&group);
+            group
+                .go(async move {
+                    inner.go(async { Err("from the child".into()) }).await;
+                    assert_eq!(ctx.cause().unwrap().to_string(), "from the child");
+                    assert_eq!(inner.snapshot().held, 1, "only the parent's own");
+                    Ok(())
+                })
+                .await;
+            let failed = group.wait().await.unwrap_err();
+            assert_eq!(failed.to_string(), "from the child");
+        });
+    }
+}

@@ -322,3 +322,14 @@ fn the_place_of_a_task_that_failed_is_not_taken() {
         assert_eq!(group.join(), Err("broken"));
     }
 }
+
+/// A bound that means "none" wrapped after the first item, and there was never room again.
+#[test]
+fn a_pipeline_may_have_all_the_room_there_is() {
+    for (bound, order) in [(usize::MAX, Order::Completion), (8, Order::Source { window: usize::MAX })] {
+        let source = Pipeline::source(&Context::background(), bound, |out| {
+            (0..10_000).try_for_each(|n: u32| out.send(n)).map_err(String::from)
+        });
+        assert_eq!(source.each(2, order, Ok).map(Result::unwrap).count(), 10_000);
+    }
+}

@@ -109,6 +109,11 @@ impl Entry {
         matches!(self.found, Found::File(Handle::Named)) && local::is_special(self.place.name())
     }
 
+    /// Whether it may lie on the other end of a network, or in another process: opening it may take long.
+    pub(crate) fn is_far(&self) -> bool {
+        matches!(&self.found, Found::File(Handle::Listed(folder)) if !folder.is_punctual)
+    }
+
     /// Something that could not be dealt with.
     pub(crate) fn because(place: Place, reason: Reason) -> Entry {
         let found = Found::Failed(reason);

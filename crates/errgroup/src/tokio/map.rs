@@ -4,10 +4,11 @@ use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{CancelsWhenDropped, Group};
+use super::Group;
 use crate::context::Context;
 use crate::error::Stopped;
 use crate::map::Results;
+use crate::rules::CancelsWhenDropped;
 
 /// Makes a future of each of `items`, runs at most `limit` of them at a time, as tasks, and gives their results in the
 /// order of the items.
@@ -96,8 +97,9 @@ where
     let mut cut = Ok(());
     for (index, item) in items.into_iter().enumerate() {
         let (future, results) = (function(&ctx, item), Arc::clone(&results));
-        let on_failure = CancelsWhenDropped(Some(on_failure.clone()));
+        let on_failure = on_failure.clone();
         let task = async move {
+            let on_failure = CancelsWhenDropped::new(on_failure); // from here on: one not begun has not failed
             results.put(index, future.await?);
             on_failure.disarm();
             Ok(())

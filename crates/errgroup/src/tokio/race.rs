@@ -4,9 +4,10 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{CancelsWhenDropped, Group};
+use super::Group;
 use crate::context::Context;
 use crate::race::Finish;
+use crate::rules::CancelsWhenDropped;
 
 /// Runs `futures` at once, as tasks, and gives the first success; the rest are aborted. If none succeeds, gives the
 /// errors, in the order of time.
@@ -45,7 +46,7 @@ where
     let group = Group::<Infallible>::new();
     let finish = Arc::new(Finish::default());
     let (over, cancel) = Context::background().with_cancel();
-    let everyone = Arc::new(CancelsWhenDropped(Some(cancel.clone()))); // the last to come in drops it last
+    let everyone = Arc::new(CancelsWhenDropped::new(cancel.clone())); // the last to come in drops it last
     for future in futures {
         let (finish, everyone, cancel) = (Arc::clone(&finish), Arc::clone(&everyone), cancel.clone());
         group

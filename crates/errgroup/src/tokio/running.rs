@@ -31,7 +31,7 @@ use crate::backlog::Backlog;
 use crate::context::Cancel;
 use crate::group;
 use crate::policy::Policy;
-use crate::rules::{Permit, Rules};
+use crate::rules::{Held, Permit, Rules};
 use crate::snapshot::Listing;
 use crate::sync::Mutex;
 use crate::task::{Spec, told};
@@ -66,7 +66,7 @@ pub(super) struct Home {
 /// A future that has its permits and waits for its first poll.
 struct Queued<E> {
     future: Boxed<E>,
-    weight: usize,
+    held: Held,
 }
 
 /// The futures that became tasks of their own.
@@ -108,17 +108,17 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     }
 
     /// Queues what has its permits.
-    pub(super) fn push(self: &Arc<Self>, job: Job<E>, spec: &Spec, listing: Option<Listing>) {
+    pub(super) fn push(self: &Arc<Self>, job: Job<E>, held: Held, spec: &Spec, listing: Option<Listing>) {
         if let Some(listing) = &listing {
             listing.queued();
         }
         match job {
             Job::Future(future) => {
                 let future = dressed(future, spec, listing);
-                self.futures.push(Queued { future, weight: spec.weight });
+                self.futures.push(Queued { future, held });
                 self.call_runner();
             }
-            Job::Closure(task) => self.threads.push(group::dressed(task, spec, listing), spec.weight),
+            Job::Closure(task) => self.threads.push(group::dressed(task, spec, listing), held),
         }
     }
 
@@ -158,7 +158,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// A future is done: it is dropped, its result recorded, its permits given back, in this order.
     fn finish(&self, queued: Queued<E>, result: thread::Result<Result<(), E>>) {
-        let _permit = Permit::of(&self.rules().state, queued.weight);
+        let _permit = Permit::of(&self.rules().state, queued.held);
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(queued.future)));
         self.rules().record(match (result, dropped) {
             (Ok(_), Err(payload)) => Err(payload),
@@ -178,7 +178,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
 
     /// A future is not begun.
     fn skip(&self, queued: Queued<E>) {
-        let _permit = Permit::of(&self.rules().state, queued.weight);
+        let _permit = Permit::of(&self.rules().state, queued.held);
         self.rules().skip(queued.future);
     }
 
@@ -208,9 +208,14 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         Some(key)
     }
 
+    /// Cancels the context and aborts all.
+    pub(super) fn cancel_and_abort(&self) {
+        self.rules().cancel();
+        self.abort_all();
+    }
+
     /// Aborts all futures; of the closures, those that have not begun.
     pub(super) fn abort_all(&self) {
-        self.rules().cancel();
         let mut sleepers = self.sleepers.lock();
         sleepers.closed = true;
         let handles = std::mem::take(&mut sleepers.handles);

@@ -163,7 +163,7 @@ impl<'worker> Hand<'worker> {
 
     fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
         self.terms.go_on()?;
-        if entry.may_block() {
+        if entry.may_block() || entry.is_far() {
             self.outbox.empty()?;
         }
         let Entry { place, found } = entry;
