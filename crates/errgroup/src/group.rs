@@ -211,6 +211,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// later ones panic with its message. Also if called from inside one of the group's own tasks, where it could
     /// never return.
     #[doc(alias = "join_all")]
+    #[track_caller]
     pub fn wait(&self) -> Result<(), Failed<E>> {
         self.shared.rest_and_cancel();
         self.shared.rules.verdict()
@@ -229,6 +230,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn join(self) -> Result<(), E> {
         self.shared.rest_and_cancel();
         self.shared.rules.judge()
@@ -244,6 +246,7 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn join_errors(self) -> Result<(), Vec<E>> {
         self.shared.rest_and_cancel();
         self.shared.rules.judge_all()
@@ -495,6 +498,7 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
     }
 
     /// Blocks until all tasks have returned, and cancels the context.
+    #[track_caller]
     pub(crate) fn rest_and_cancel(self: &Arc<Self>) {
         assert!(!self.is_inside(), "a task waits for its own group: it would wait for itself");
         self.rest();

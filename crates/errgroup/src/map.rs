@@ -34,6 +34,7 @@ use crate::sync::Mutex;
 /// # }
 /// ```
 #[doc(alias = "buffered")]
+#[track_caller]
 pub fn try_map<I, T, E, F>(items: I, limit: usize, function: F) -> Result<Vec<T>, E>
 where
     I: IntoIterator<Item: Send>,
@@ -71,6 +72,7 @@ where
 /// });
 /// assert_eq!(stopped, Err("that will do".to_owned()));
 /// ```
+#[track_caller]
 pub fn try_map_with_context<I, T, E, F>(parent: &Context, items: I, limit: usize, function: F) -> Result<Vec<T>, E>
 where
     I: IntoIterator<Item: Send>,
@@ -82,6 +84,7 @@ where
 }
 
 /// `stopped` says what it means that items are not taken any more.
+#[track_caller]
 fn map<I, T, E, F>(
     parent: &Context,
     items: I,

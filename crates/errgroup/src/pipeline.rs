@@ -158,6 +158,7 @@ where
     /// # Panics
     ///
     /// If `bound` is 0.
+    #[track_caller]
     pub fn source<F>(ctx: &Context, bound: usize, feed: F) -> Self
     where
         F: FnOnce(&Output<T>) -> Result<(), E> + Send + 'static,
@@ -183,6 +184,7 @@ where
     /// # Panics
     ///
     /// If `workers` is 0, or the window of `order` is.
+    #[track_caller]
     pub fn each<U, F>(self, workers: usize, order: Order, function: F) -> Pipeline<U, E>
     where
         U: Send + 'static,
@@ -225,6 +227,7 @@ where
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn stage<U, F>(self, workers: usize, body: F) -> Pipeline<U, E>
     where
         U: Send + 'static,
@@ -281,6 +284,7 @@ where
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn ticketed<U, F>(self, workers: usize, order: Order, body: F) -> Pipeline<U, E>
     where
         U: Send + 'static,
@@ -373,6 +377,7 @@ where
     }
 
     /// The pipeline with one stage more that sends to `output`, and what its workers need.
+    #[track_caller]
     fn followed_by<U: Send + 'static>(mut self, workers: usize, output: Queue<U>) -> (Pipeline<U, E>, Staff<T>) {
         assert!(workers > 0, "a stage without workers would never end");
         // The workers take over as readers before the pipeline, as the consumer so far, goes.
@@ -821,6 +826,7 @@ where
     }
 }
 
+#[track_caller]
 fn places(bound: usize) -> usize {
     assert!(bound > 0, "a queue that holds nothing would never pass anything on");
     bound

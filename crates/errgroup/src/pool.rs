@@ -82,6 +82,8 @@ struct Desk {
     idle: usize,
     /// Calls that no worker has answered yet.
     calls: usize,
+    /// How many workers there ever were: the number in the next one's name.
+    hired: usize,
     /// How often a worker has taken something from the list.
     served: usize,
     /// Workers that were started and have not arrived.
@@ -259,7 +261,9 @@ impl Pool {
         if desk.workers >= MOST {
             return self.watch(desk);
         }
-        let thread = thread::Builder::new().name("errgroup-worker".to_owned());
+        desk.hired += 1;
+        // At most 15 bytes, or the kernel cuts off the number, by which a snapshot and a debugger mean the same one.
+        let thread = thread::Builder::new().name(format!("errgroup-{}", desk.hired));
         match thread.spawn(|| self.work()) {
             Ok(_) => {
                 desk.workers += 1;

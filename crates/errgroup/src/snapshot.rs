@@ -35,7 +35,7 @@ use crate::task::Spec;
 /// arrival.recv().unwrap();
 /// println!("{}", group.snapshot());
 /// // 1 permit held, no limit; tasks: 1 running, 0 queued, 0 waiting for a permit
-/// //   running       0.000 s  a slow disk (src/main.rs:8:7), on errgroup-worker
+/// //   running       0.000 s  a slow disk (src/main.rs:8:7), on errgroup-1
 /// assert_eq!(group.snapshot().tasks[0].name.as_deref(), Some("a slow disk"));
 /// drop(release);
 /// group.join().unwrap();

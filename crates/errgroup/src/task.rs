@@ -133,6 +133,7 @@ impl<G> TaskBuilder<G> {
     ///
     /// If `weight` is 0. In a group without a limit, starting a task panics if all that are active weigh more than 2⁶⁰ (2²⁸)
     /// together.
+    #[track_caller]
     pub fn weight(mut self, weight: usize) -> Self {
         assert!(weight > 0, "a task without weight would not be counted, and nobody would wait for it");
         self.spec.weight = weight.min(HEAVIEST);
