@@ -39,7 +39,7 @@ async fn ask(ctx: Context, server: SocketAddr, n: u64) -> io::Result<()> {
         stream.read_u64().await
     };
     tokio::select! {
-        () = ctx.cancelled() => Ok(()), // another has failed
+        () = ctx.cancelled() => Ok(ctx.check()?), // fails: it was cancelled
         square = answer => square.map(|square| println!("{n}² = {square}")),
     }
 }

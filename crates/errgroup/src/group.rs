@@ -154,6 +154,9 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
 
     /// Like [`go`](Self::go), but stops waiting for a place when `ctx` is cancelled.
     ///
+    /// What is given back was not done. If that is because another task failed, `join` says so; if it is because somebody
+    /// else cancelled, it does not: see the crate's page.
+    ///
     /// # Errors
     ///
     /// Gives the closure back, not run, if `ctx` was cancelled first, also where there is a place.
@@ -263,7 +266,26 @@ impl<E: Display + Send + Sync + 'static> Group<E> {
     }
 
     /// What the group looks like now: how many permits are held and, with [`Policy::watch_tasks`], each task with its
-    /// name, how far it is and since when. Does not block but for short locks.
+    /// name, how far it is, since when and on which thread. Does not block but for short locks.
+    ///
+    /// Whoever waits cannot look. Let another thread look that does not keep the group:
+    ///
+    /// ```
+    /// # use errgroup::{Context, Group, Policy};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # let (group, _ctx) = Group::<String>::with_policy(Policy::new().watch_tasks(), &Context::background());
+    /// let group = Arc::new(group);
+    /// let watched = Arc::downgrade(&group);
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(Duration::from_secs(60));
+    ///     if let Some(group) = watched.upgrade() {
+    ///         eprintln!("{}", group.snapshot());
+    ///     }
+    /// });
+    /// group.wait()?;
+    /// # Ok::<(), errgroup::Failed<String>>(())
+    /// ```
     pub fn snapshot(&self) -> Snapshot {
         self.shared.rules.snapshot()
     }

@@ -20,7 +20,8 @@ pub mod errors {
     //! | `String` | itself, `Box<dyn Error>`¹ | `Box<dyn Error>`¹, `anyhow::Error` |
     //!
     //! ¹ With `+ Send + Sync` or without. ² A box of this kind is no `Error`, so `?` has nothing to convert it by.
-    //! Into `anyhow::Error` it goes by `map_err(anyhow::Error::from_boxed)`.
+    //! Into `anyhow::Error` it goes by `map_err(anyhow::Error::from_boxed)`. For a `main` that gives this type, write
+    //! `Result<(), Box<dyn Error + Send + Sync>>`, or use `wait()?`, whose error goes into either.
     //!
     //! ```
     //! # use std::error::Error;
@@ -419,7 +420,7 @@ pub mod from_go {
     //!     group.set_limit(usize::MAX);
     //!     for name in ["Cargo.toml", "src/lib.rs"] {
     //!         if group.go_until(&ctx, move || fs::metadata(name).map(drop)).is_err() {
-    //!             break; // another has failed
+    //!             break; // cancelled: another has failed (here nobody else can cancel)
     //!         }
     //!     }
     //!     assert!(group.wait().is_ok() && group.wait().is_ok());
@@ -546,7 +547,10 @@ pub mod from_tokio {
     //! | `token.child_token()` | `ctx.with_cancel()` | |
     //! | `token.cancelled().await` | `ctx.cancelled().await` | on any executor; threads have `ctx.wait()` |
     //! | `token.is_cancelled()` | `ctx.is_cancelled()`, `ctx.check()?` | and why: `ctx.cause()` |
-    //! | `tokio::time::timeout(d, future)` around everything | `Group::with_context(&ctx.with_timeout(d).0)` | tells the tasks, and lets them end in order |
+    //! | `tokio::time::timeout(d, future)` around everything | `tokio::time::timeout(d, group.join()).await` | the same: what still runs is aborted (closures of `go_blocking` go on) |
+    //! | the same, but to let the tasks end in order | `Group::with_context(&errgroup::tokio::with_timeout(&ctx, d).0)` | tells the tasks; one that does not look is waited for, and what it gives counts |
+    //! | `set.abort_all()` at the first error | `select!` between `group.wait()` and `ctx.cancelled()`; then `group.errors()`, `group.shutdown().await` | `try_map` and `race` do it themselves |
+    //! | `AbortHandle`, `spawn_local` | none | stop one task by a context of its own; a group's futures are `Send` and `'static` |
     //!
     //! # A set of futures
     //!
@@ -569,7 +573,7 @@ pub mod from_tokio {
     //!             Ok(())
     //!         };
     //!         if group.go_until(&ctx, task).await.is_err() {
-    //!             break; // another has failed: no more are begun
+    //!             break; // cancelled: another has failed (here nobody else can cancel), and no more are begun
     //!         }
     //!     }
     //!     drop(sender);
@@ -615,6 +619,24 @@ pub mod from_tokio {
     //! group.shutdown().await; // aborts, and waits until that is done
     //! # }
     //! ```
+    //!
+    //! # Ctrl-C
+    //!
+    //! ```no_run
+    //! # use errgroup::{Context, Group};
+    //! # #[tokio::main(flavor = "current_thread")]
+    //! # async fn main() {
+    //! let (root, cancel) = Context::background().with_cancel();
+    //! tokio::spawn(async move {
+    //!     if tokio::signal::ctrl_c().await.is_ok() {
+    //!         cancel.cancel_with("interrupted");
+    //!     }
+    //! });
+    //! let (group, ctx) = Group::<std::io::Error>::with_context(&root); // and everything else from `root`
+    //! # }
+    //! ```
+    //!
+    //! On threads it is the same, with what the crates `ctrlc` or `signal-hook` call.
     //!
     //! # A token
     //!

@@ -11,9 +11,8 @@
 //!     for file in files {
 //!         let ctx = ctx.clone();
 //!         group.go(move || {
-//!             if !ctx.is_cancelled() {
-//!                 println!("{file}: {}", std::fs::metadata(&file)?.len());
-//!             }
+//!             ctx.check()?; // another has failed, or whoever asked for this has cancelled it
+//!             println!("{file}: {}", std::fs::metadata(&file)?.len());
 //!             Ok(())
 //!         });
 //!     }
@@ -34,6 +33,7 @@
 //! | a stream of items through stages, each with its own number of workers | [`Pipeline`] with [`each`](Pipeline::each) |
 //! | a stage with a loop of its own: buffers, batches, several results an item | [`stage`](Pipeline::stage) |
 //! | a stage that has many items in hand, whose results must come out in order | [`ticketed`](Pipeline::ticketed) |
+//! | to stop from outside, as on Ctrl-C | a context to make all others from: see the guide |
 //! | only a signal to stop, a deadline, a value to hand down | [`Context`] |
 //! | tasks, but at most `n` at a time | [`Group::set_limit`] |
 //! | tasks that need different amounts of something, such as memory | [`TaskBuilder::weight`] |
@@ -58,6 +58,11 @@
 //! | [`Pipeline::ready_within`] | the same | the same, and its time |
 //! | [`try_map`], [`race`] | a task that was begun is active | the tasks' return; a failure or a winner only tells them to stop |
 //! | [`Context::wait`], [`wait_timeout`](Context::wait_timeout) | the context is alive | cancellation; the time |
+//!
+//! Work that is left out must be an error, or `join` says that all is well: let a task say `ctx.check()?`, not
+//! `return Ok(())`. Where the *parent* may be cancelled and tasks are given back by `go_until`, nobody has failed, and
+//! `join` succeeds; say `parent.check()?` after it, or take [`Policy::skip_when_cancelled`], [`try_map`] or a
+//! [`Pipeline`], which make it an error themselves.
 //!
 //! Cancelling interrupts nothing: a task that computes or reads goes on until it looks. Everything above that says
 //! "cancellation" looks.

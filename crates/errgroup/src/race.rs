@@ -40,6 +40,21 @@ const LOST: &str = "another task of the race has won";
 /// }));
 /// assert_eq!(first, Ok("quick"));
 /// ```
+///
+/// Closures that differ, and capture, are boxed to have one type:
+///
+/// ```
+/// use errgroup::Context;
+///
+/// type Attempt<'a> = Box<dyn FnOnce(&Context) -> Result<usize, String> + Send + 'a>;
+///
+/// let (text, word) = ("so many words".to_owned(), "many".to_owned());
+/// let attempts: [Attempt<'_>; 2] = [
+///     Box::new(|_| text.find(&word).ok_or_else(|| format!("no {word}"))),
+///     Box::new(|_| Err("not today".into())),
+/// ];
+/// assert_eq!(errgroup::race(attempts), Ok(3));
+/// ```
 #[doc(alias = "select_ok")]
 #[doc(alias = "any")]
 pub fn race<T, E, F>(tasks: impl IntoIterator<Item = F>) -> Result<T, Vec<E>>
@@ -55,7 +70,8 @@ where
 ///
 /// # Errors
 ///
-/// As [`race`]; tasks that were not begun have none.
+/// As [`race`]; tasks that were not begun have none. If `parent` was cancelled before any, there are none at all: see
+/// [`Context::cause`].
 ///
 /// # Panics
 ///

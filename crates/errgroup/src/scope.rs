@@ -22,6 +22,12 @@ use crate::task::{Spec, TaskBuilder};
 /// Runs `body` with a [`Scope`] in which tasks can be started that borrow what outlives the call, blocks until all
 /// have returned, and gives what `body` gave.
 ///
+/// Followed by `?`, the compiler must be told the error type: end `body` with `Ok::<_, MyError>(…)`, or begin it with
+/// `|s: Scope<'_, '_, MyError>|`.
+///
+/// A task that waits for the end of [`Scope::context`], such as a watchdog, waits for itself if nothing fails: the scope
+/// ends when all its tasks have.
+///
 /// `body` counts as one of the tasks: the first error, its own or a task's, cancels [`Scope::context`] and is the
 /// result.
 ///

@@ -17,8 +17,8 @@ use crate::state::HEAVIEST;
 /// // 64 MiB to go round: a task that needs much waits for the others.
 /// let group = Group::<std::io::Error>::new();
 /// group.set_limit(64 << 20);
-/// for size in [10 << 20, 50 << 20, 20 << 20] {
-///     group.build_task().name("unpack").weight(size).go(move || {
+/// for size in [10 << 20, 0, 50 << 20, 20 << 20] {
+///     group.build_task().name("unpack").weight(size.max(1)).go(move || {
 ///         let buffer = vec![0u8; size];
 ///         drop(buffer);
 ///         Ok(())
@@ -127,7 +127,9 @@ impl<G> TaskBuilder<G> {
     /// nothing.
     ///
     /// A task heavier than the limit runs when nothing else does. While a task that weighs more than 1 is the next in
-    /// line for its permits, none that came later passes it. Weights above 2⁴⁰ (on 32-bit machines 2²⁰) count as that.
+    /// line for its permits, none that came later passes it. A task that is handed over from inside a task of the same group,
+    /// when it is full, runs on that one's permits, whatever it weighs itself: to keep to a budget, hand over from outside.
+    /// Weights above 2⁴⁰ (on 32-bit machines 2²⁰) count as that.
     ///
     /// # Panics
     ///

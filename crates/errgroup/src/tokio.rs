@@ -20,7 +20,7 @@
 //!             return Err(io::Error::other("the fiftieth is broken"));
 //!         }
 //!         tokio::select! {
-//!             () = ctx.cancelled() => {} // another has failed
+//!             () = ctx.cancelled() => ctx.check()?, // fails: another has failed
 //!             () = tokio::time::sleep(Duration::from_secs(1)) => {} // or any work
 //!         }
 //!         Ok(())
@@ -40,6 +40,8 @@
 //!
 //! A group belongs to the runtime in which its first task is started: all its futures run there. Outside of any, that
 //! first start panics, as [`spawn`](::tokio::spawn) does.
+//!
+//! This module and the crate `tokio` have one name: do not import `errgroup::*` beside it.
 //!
 //! # What blocks, and what ends it
 //!
