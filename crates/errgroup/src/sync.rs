@@ -1,7 +1,7 @@
 //! The seam between the crate and its locks and atomics.
 //!
 //! What a model checker must see goes through here: with `--cfg loom` the same code runs on loom's types. That is the
-//! core, [`state`](crate::state), whose models are in that file. Everything else waits on what loom cannot run.
+//! core, [`state`](crate::state), whose models are beside it. Everything else waits on what loom cannot run.
 
 #[cfg(loom)]
 use loom::sync::Mutex as Lock;
