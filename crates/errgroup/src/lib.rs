@@ -53,7 +53,7 @@
 //! | [`Group::wait`], [`Group::join`], the end of [`scope`], dropping a group | a task is active | the tasks' return |
 //! | [`Output::send`] | the queue is full | its readers, cancellation |
 //! | [`Input`]'s and [`Tickets`]' `next` | no item is there, or no place for its result | its writers and readers, cancellation |
-//! | [`Tickets::help`] | other workers have tickets and hand nothing over | those workers, cancellation |
+//! | [`Tickets::help`] | others have tickets and hand nothing over | those others, cancellation |
 //! | a [`Pipeline`]'s `next` | no result is there | its workers, cancellation; at the end, the workers' return |
 //! | [`Pipeline::ready_within`] | the same | the same, and its time |
 //! | [`try_map`], [`race`] | a task that was begun is active | the tasks' return; a failure or a winner only tells them to stop |
@@ -110,7 +110,7 @@ pub use error::{Failed, Panicked, Refused, Stopped};
 pub use group::Group;
 pub use map::{try_map, try_map_with_context};
 pub use pipeline::figures::{Figures, QueueFigures, StageFigures};
-pub use pipeline::{Input, Order, Output, Pipeline, Ticket, Tickets, TryNextError};
+pub use pipeline::{Courier, Input, Order, Output, Pipeline, Ticket, Tickets, TryNextError};
 pub use policy::Policy;
 pub use race::{race, race_with_context};
 pub use scope::{Scope, scope, scope_with_context, scope_with_policy};

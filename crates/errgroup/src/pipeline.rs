@@ -121,6 +121,11 @@ pub struct Tickets<T, U> {
     reader: Reader,
 }
 
+/// Hands items over to a stage with tickets, from wherever it is: see [`Tickets::courier`].
+pub struct Courier<T, U> {
+    desk: Arc<dyn Desk<T, U>>,
+}
+
 /// The right, and the duty, to send one result: it has a place in the stage's output, in the stage's order.
 ///
 /// May be sent from any thread. A ticket dropped without a result fails the pipeline: an item would be missing.
@@ -530,21 +535,50 @@ impl<T, U> Tickets<T, U> {
         self.desk.hand_over(ticket.into_number(), item);
     }
 
+    /// A handle by which tasks that are no workers of this stage hand items over to it, with their tickets.
+    ///
+    /// So a worker can leave what would make it wait, such as a read from a disk, to a task of a group, and gets it
+    /// back when that is done, or another worker does.
+    pub fn courier(&self) -> Courier<T, U> {
+        Courier { desk: Arc::clone(&self.desk) }
+    }
+
     /// Whether a worker of this stage waits for an item, be it in `next` or in [`help`](Self::help), and nothing that
     /// was handed over lies there for it. One relaxed load or two.
     pub fn is_anyone_idle(&self) -> bool {
         self.desk.is_anyone_idle()
     }
 
-    /// After `next` has given `None`: blocks until another worker hands something over, or until none has a ticket
-    /// left, which is `None`. A worker that keeps a ticket itself must not call it.
+    /// After `next` has given `None`, or where no new item is wanted: blocks until something is handed over, or until
+    /// nobody has a ticket left, which is `None`. A worker that keeps a ticket itself must not call it.
     pub fn help(&mut self) -> Option<(Ticket<U>, T)> {
         let (number, item) = self.desk.help(self.reader.meter()).ok()??;
         Some((self.ticket(number), item))
     }
 
+    /// What was handed over, if there is any now, and never a new item. Does not block.
+    pub fn try_help(&mut self) -> Option<(Ticket<U>, T)> {
+        let (number, item) = self.desk.try_help()?;
+        Some((self.ticket(number), item))
+    }
+
     fn ticket(&self, number: u64) -> Ticket<U> {
         Ticket { home: Arc::clone(&self.desk).home(), number, spent: false }
+    }
+}
+
+impl<T, U> Courier<T, U> {
+    /// Gives an item and its ticket to the worker of the stage that asks next, as [`Tickets::hand_over`] does. Does not
+    /// block. Workers that wait in [`next`](Tickets::next) or [`help`](Tickets::help) are woken; those that end while
+    /// tickets are out have lost them, which is an error of the pipeline.
+    pub fn hand_over(&self, ticket: Ticket<U>, item: T) {
+        self.desk.hand_over(ticket.into_number(), item);
+    }
+}
+
+impl<T, U> Clone for Courier<T, U> {
+    fn clone(&self) -> Self {
+        Self { desk: Arc::clone(&self.desk) }
     }
 }
 
@@ -581,6 +615,7 @@ trait Desk<T, U>: Send + Sync {
     fn hand_over(&self, number: u64, item: T);
     fn is_anyone_idle(&self) -> bool;
     fn help(&self, meter: &Meter) -> Result<Option<(u64, T)>, Halt>;
+    fn try_help(&self) -> Option<(u64, T)>;
     fn home(self: Arc<Self>) -> Arc<dyn Home<U>>;
 }
 
@@ -740,6 +775,14 @@ where
         // Those who wait do so for a place, for an item, or for the last ticket to come back.
         self.output.queue.interrupt();
         self.input.interrupt();
+        // A courier may come when all have gone. Whoever goes looks for what was handed over, and here it is the other
+        // way round: one of the two sees the other.
+        let crew = self.crew.lock();
+        let is_deserted = crew.left == self.workers;
+        drop(crew);
+        if is_deserted {
+            self.report_loss();
+        }
     }
 
     fn is_anyone_idle(&self) -> bool {
@@ -757,6 +800,10 @@ where
                 settled => return settled.map(|()| None),
             }
         }
+    }
+
+    fn try_help(&self) -> Option<(u64, T)> {
+        self.handed.pop()
     }
 
     fn home(self: Arc<Self>) -> Arc<dyn Home<U>> {
@@ -854,6 +901,12 @@ impl std::error::Error for TryNextError {}
 impl<T, E: Display + Send + Sync + 'static> Debug for Pipeline<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline").field("context", &self.ctx).finish_non_exhaustive()
+    }
+}
+
+impl<T, U> Debug for Courier<T, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Courier").finish_non_exhaustive()
     }
 }
 

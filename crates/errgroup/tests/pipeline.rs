@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 
-use errgroup::{Context, Order, Pipeline, Stopped, Ticket, Tickets, TryNextError};
+use errgroup::{Context, Group, Order, Pipeline, Stopped, Ticket, Tickets, TryNextError};
 
 const SOURCE: Order = Order::Source { window: 8 };
 
@@ -248,6 +248,65 @@ fn a_ticket_lost_after_its_worker_left_is_an_error_too() {
     let outcome = all(results);
     dropper.join().unwrap();
     assert!(outcome.unwrap_err().contains("ticket"));
+}
+
+#[test]
+fn what_tasks_of_a_group_bring_back_comes_out_once_and_in_order() {
+    for order in [Order::Source { window: 64 }, Order::Completion] {
+        let aides = Arc::new(Group::<String>::new());
+        let results = numbers(2_000).ticketed(2, order, move |tickets| {
+            let courier = tickets.courier();
+            while let Some((ticket, n)) = tickets.next().or_else(|| tickets.help()) {
+                if n >= 1 << 20 {
+                    ticket.send(n - (1 << 20))?;
+                    continue;
+                }
+                let courier = courier.clone();
+                aides.go(move || {
+                    courier.hand_over(ticket, n + (1 << 20));
+                    Ok(())
+                });
+            }
+            Ok(())
+        });
+        let mut results = all(results).unwrap();
+        if order == Order::Completion {
+            results.sort_unstable();
+        }
+        assert_eq!(results, (0..2_000).collect::<Vec<_>>());
+    }
+}
+
+/// Whoever waits for what is handed over gets it though items are left, and gets no item by `try_help`.
+#[test]
+fn help_takes_nothing_new() {
+    let results = numbers(10).ticketed(1, SOURCE, |tickets: &mut Tickets<u64, u64>| {
+        let courier = tickets.courier();
+        while let Some((ticket, n)) = tickets.next() {
+            assert!(tickets.try_help().is_none());
+            courier.hand_over(ticket, n + 100);
+            let (ticket, n) = tickets.help().expect("it was handed over");
+            courier.hand_over(ticket, n + 100);
+            let (ticket, n) = tickets.try_help().expect("it was handed over");
+            ticket.send(n)?;
+            assert!(tickets.help().is_none(), "nobody has a ticket");
+        }
+        Ok(())
+    });
+    assert_eq!(all(results), Ok((200..210).collect()));
+}
+
+#[test]
+fn what_is_brought_when_all_workers_have_gone_is_an_error_never_a_stall() {
+    let (send, taken) = mpsc::channel();
+    let mut results = numbers(1).ticketed(1, SOURCE, move |tickets: &mut Tickets<u64, u64>| {
+        send.send((tickets.courier(), tickets.next().unwrap())).unwrap();
+        Ok(())
+    });
+    let (courier, (ticket, n)) = taken.recv().unwrap();
+    assert!(taken.recv().is_err(), "the stage's closure, and so its worker, is gone");
+    courier.hand_over(ticket, n);
+    assert!(results.next().unwrap().unwrap_err().contains("ticket"));
 }
 
 #[test]

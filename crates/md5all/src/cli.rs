@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use md5all::manifest::{Format, LineEnd};
-use md5all::{Links, Options, Root};
+use md5all::{Devices, Links, Mode, Options, Root};
 
 use crate::exit::Exit;
 
@@ -21,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) end: LineEnd,
     /// The file they go to; standard output if there is none.
     pub(crate) output: Option<PathBuf>,
+    /// Whether to say how it is done.
+    pub(crate) verbose: bool,
 }
 
 /// MD5 checksums of whole trees, sorted by path, in lines that md5sum -c checks.
@@ -59,6 +61,18 @@ struct Arguments {
     #[arg(short = 'L', long)]
     dereference: bool,
 
+    /// How the devices below PATH are read: as each is best, or all as one of these
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = mode_parser())]
+    io: Io,
+
+    /// Reads that are under way at once on each device [default: 64; hdd: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    io_depth: Option<u16>,
+
+    /// Say how each device is read
+    #[arg(short, long)]
+    verbose: bool,
+
     /// Stop at the first problem that is met; what was printed by then is an arbitrary part
     #[arg(long)]
     fail_fast: bool,
@@ -86,6 +100,14 @@ fn print(error: &clap::Error) -> Exit {
     }
 }
 
+/// How devices are read: `None` is as each is best.
+type Io = Option<Mode>;
+
+fn mode_parser() -> impl TypedValueParser<Value = Io> {
+    let names = ["auto"].into_iter().chain(Mode::ALL.map(Mode::name));
+    PossibleValuesParser::new(names).map(|name| Mode::by_name(&name))
+}
+
 /// Formats name themselves, so that a further one needs no change here.
 fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name))
@@ -98,6 +120,7 @@ impl From<Arguments> for Config {
             format: if arguments.tag { Format::Bsd } else { arguments.format },
             end: if arguments.zero { LineEnd::Nul } else { LineEnd::Newline },
             output: arguments.output.clone(),
+            verbose: arguments.verbose,
             options: arguments.into_options(),
         }
     }
@@ -110,6 +133,8 @@ impl Arguments {
         options.links = links;
         options.unordered = self.unordered;
         options.fail_fast = self.fail_fast;
+        let depth = self.io_depth.and_then(|depth| NonZeroUsize::new(depth.into()));
+        options.devices = Devices::new(self.io, depth);
         if let Some(jobs) = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())) {
             options.jobs = jobs;
         }

@@ -85,6 +85,11 @@ impl Place {
         self.directory.listing.kind(self.index)
     }
 
+    /// The inode number that was listed for it; 0 if none was.
+    pub(crate) fn inode(&self) -> u64 {
+        self.directory.listing.inode(self.index)
+    }
+
     /// Whether this is a path that was asked for, not one that was found.
     pub(crate) fn is_root(&self) -> bool {
         self.directory.within.is_none()
@@ -158,7 +163,7 @@ mod tests {
     fn listing(names: &[&[u8]]) -> Listing {
         let mut listing = Listing::default();
         for name in names {
-            listing.push(name, Kind::Directory);
+            listing.push(name, Kind::Directory, 0);
         }
         listing
     }

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use md5_lanes::Md5;
 use rustix::io::Errno;
 
-use crate::digest::Digest;
+use crate::digest::readers::Buffer;
+use crate::digest::{Beginning, Digest};
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
-use crate::source::Content;
 use crate::source::local::{self, Folder};
+use crate::source::{Content, Device};
 
 /// What the walk found at one place.
 #[derive(Debug)]
@@ -28,20 +29,29 @@ pub(crate) struct Entry {
 pub(crate) enum Found {
     /// Something to read.
     File(Handle),
-    /// Something that another worker has begun to read.
+    /// Something that was opened, and perhaps begun, and is to be read on.
     Begun(Box<Begun>),
+    /// Something of which a part was read and is to be hashed.
+    Read(Box<Part>),
     /// Something to pass over.
     Passed(Skip),
     /// Something the walk could not deal with.
     Failed(Reason),
 }
 
-/// A file on its way from one worker to another: what is left to read, and what
-/// has been hashed.
+/// A file on its way from one worker to another, or to a reader: what is left to
+/// read, and what has been hashed.
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) content: Content,
     pub(crate) md5: Md5,
+}
+
+/// A file on its way from a reader to a worker.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) beginning: Beginning,
+    pub(crate) buffer: Buffer,
 }
 
 /// How to get at what is to be read.
@@ -109,9 +119,13 @@ impl Entry {
         matches!(self.found, Found::File(Handle::Named)) && local::is_special(self.place.name())
     }
 
-    /// Whether it may lie on the other end of a network, or in another process: opening it may take long.
-    pub(crate) fn is_far(&self) -> bool {
-        matches!(&self.found, Found::File(Handle::Listed(folder)) if !folder.is_punctual)
+    /// What has to be waited for to get at it, if it can be told.
+    pub(crate) fn device(&self) -> Option<&Arc<Device>> {
+        match &self.found {
+            Found::File(Handle::Listed(folder)) => Some(&folder.device),
+            Found::Begun(begun) => begun.content.device(),
+            _ => None,
+        }
     }
 
     /// Something that could not be dealt with.

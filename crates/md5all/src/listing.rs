@@ -2,7 +2,7 @@
 //!
 //! A million names as a million strings would be a million allocations and
 //! twice the memory. Here all bytes lie end to end in one arena, and a slot of
-//! 16 bytes a name says where. A listing does not know which directory it is
+//! 24 bytes a name says where. A listing does not know which directory it is
 //! of, nor how to read one.
 
 use crate::walk::order;
@@ -40,14 +40,16 @@ struct Slot {
     /// A name has 255 bytes at most, but a path on a command line has more.
     length: u32,
     kind: Kind,
+    /// The inode number that was listed; 0 if there is none.
+    inode: u64,
 }
 
 impl Listing {
     /// Adds a name. A name too long to be counted in 32 bits is cut, which no
     /// system call would have taken either.
-    pub(crate) fn push(&mut self, name: &[u8], kind: Kind) {
+    pub(crate) fn push(&mut self, name: &[u8], kind: Kind, inode: u64) {
         let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
-        self.slots.push(Slot { start: self.names.len(), length, kind });
+        self.slots.push(Slot { start: self.names.len(), length, kind, inode });
         self.names.extend_from_slice(&name[..length as usize]);
     }
 
@@ -67,6 +69,11 @@ impl Listing {
     /// The name at `index`.
     pub(crate) fn name(&self, index: usize) -> &[u8] {
         self.slots[index].name(&self.names)
+    }
+
+    /// The inode number of the entry at `index`, as it was listed: what is mounted there has another.
+    pub(crate) fn inode(&self, index: usize) -> u64 {
+        self.slots[index].inode
     }
 
     /// What the entry at `index` is.
@@ -92,17 +99,19 @@ mod tests {
     #[test]
     fn gives_back_names_and_kinds_in_the_order_of_paths() {
         let mut listing = Listing::default();
-        listing.push(b"a", Kind::Directory);
-        listing.push(b"a.b", Kind::File);
-        listing.push(b"", Kind::Unknown);
+        listing.push(b"a", Kind::Directory, 3);
+        listing.push(b"a.b", Kind::File, 1);
+        listing.push(b"", Kind::Unknown, 2);
         listing.sort();
 
         let found: Vec<_> = (0..listing.len()).map(|index| (listing.name(index), listing.kind(index))).collect();
+        let inodes: Vec<_> = (0..listing.len()).map(|index| listing.inode(index)).collect();
+        assert_eq!(inodes, [2, 1, 3]);
         assert_eq!(found, [(&b""[..], Kind::Unknown), (b"a.b", Kind::File), (b"a", Kind::Directory)]);
     }
 
     #[test]
     fn a_slot_stays_small() {
-        assert_eq!(size_of::<Slot>(), 16);
+        assert_eq!(size_of::<Slot>(), 24);
     }
 }

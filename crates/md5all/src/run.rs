@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use errgroup::Context;
-use md5all::{Options, hash_trees};
+use md5all::{Devices, Options, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::Config;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::interrupt;
 use crate::output::Output;
 use crate::sink::{Sink, Tally};
@@ -28,15 +28,38 @@ fn hash(config: Config) -> Result<Tally, Failure> {
     let output = Output::open(config.output, leftover)?;
     let options = Options { exclude: output.files(), ..config.options };
     let mut sink = Sink::new(output, config.format, config.end);
+    let mut notes = config.verbose.then(|| Notes::new(&options.devices));
     let mut records = hash_trees(&ctx, options);
     loop {
         if !records.ready_within(PAUSE) {
             sink.flush()?;
+            notes.iter_mut().for_each(Notes::say);
         }
         let Some(record) = records.next() else { break };
         sink.take(&record?)?;
     }
+    notes.iter_mut().for_each(Notes::say);
     sink.finish()
+}
+
+/// What is said of devices, once each.
+#[derive(Debug)]
+struct Notes {
+    devices: Devices,
+    said: usize,
+}
+
+impl Notes {
+    fn new(devices: &Devices) -> Notes {
+        Notes { devices: devices.clone(), said: 0 }
+    }
+
+    fn say(&mut self) {
+        for device in &self.devices.met()[self.said..] {
+            say(&device.to_string());
+            self.said += 1;
+        }
+    }
 }
 
 /// Descriptors are what bounds how much is under way at once.

@@ -8,15 +8,17 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use errgroup::{Context, Order, Output, Pipeline};
 use rustix::process::{Resource, getrlimit};
 
+use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
-use crate::source::{FileId, Links, Quiet};
+use crate::source::{Devices, FileId, Links, Quiet};
 use crate::walk::{MAX_OPEN, Root, Step, Walk};
 
 /// What to hash, and how.
@@ -38,6 +40,8 @@ pub struct Options {
     /// They are told by what they are: another name of the same file is
     /// excluded as well.
     pub exclude: Vec<FileId>,
+    /// How what the trees lie on is read. Keep a clone to ask which devices were met.
+    pub devices: Devices,
 }
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
@@ -80,19 +84,15 @@ pub struct Options {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
-    let Shares { jobs, lanes, queue } = Shares::now(options.jobs);
+    let Shares { jobs, lanes, queue, away } = Shares::now(options.jobs);
     let order = options.order();
-    let (roots, links) = (options.roots, options.links);
-    let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links), entries));
-    let terms = Terms {
-        ctx: found.context().clone(),
-        links,
-        fail_fast: options.fail_fast,
-        lanes,
-        exclude: options.exclude,
-        quiet: Quiet::now(),
-    };
-    found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms))
+    let Options { roots, links, fail_fast, exclude, devices, .. } = options;
+    let walked = devices.clone();
+    let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links, &walked), entries));
+    let ctx = found.context().clone();
+    let terms = Arc::new(Terms { ctx, links, fail_fast, lanes, exclude, quiet: Quiet::now(), devices, away });
+    let readers = Readers::new(Arc::clone(&terms));
+    found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms, &readers))
 }
 
 /// The MD5 of every file below `root`, or the first thing that went wrong.
@@ -152,6 +152,7 @@ impl Options {
             unordered: false,
             fail_fast: false,
             exclude: Vec::new(),
+            devices: Devices::default(),
         }
     }
 
@@ -187,19 +188,26 @@ struct Shares {
     lanes: usize,
     /// Entries in the queue.
     queue: usize,
+    /// Files on their way to readers and back.
+    away: usize,
 }
 
 impl Shares {
     fn of(limit: usize, jobs: usize) -> Shares {
         const MOST_LANES: usize = 64;
         const LONGEST_QUEUE: usize = 256;
+        const MOST_AWAY: usize = 1024;
         const CALLER: usize = 16;
         let left = limit.saturating_sub(CALLER + MAX_OPEN);
         // A worker needs a file, the directory of the next one, and a place in the queue.
         let jobs = jobs.min(left / 3).max(1);
         let left = left.saturating_sub(jobs);
-        let lanes = (left / 2 / jobs).clamp(1, MOST_LANES);
-        Shares { jobs, lanes, queue: left.saturating_sub(lanes * jobs).clamp(1, LONGEST_QUEUE) }
+        let lanes = (left / 3 / jobs).clamp(1, MOST_LANES);
+        let left = left.saturating_sub(lanes * jobs);
+        let queue = (left / 2).clamp(1, LONGEST_QUEUE);
+        // One that is away may hold itself and a directory.
+        let away = (left.saturating_sub(queue) / 2).clamp(1, MOST_AWAY);
+        Shares { jobs, lanes, queue, away }
     }
 
     fn now(jobs: NonZeroUsize) -> Shares {
@@ -214,13 +222,13 @@ mod tests {
 
     #[test]
     fn descriptors_are_shared_out_and_never_more_than_there_are() {
-        assert_eq!(Shares::of(20_000, 2), Shares { jobs: 2, lanes: 64, queue: 256 });
-        assert_eq!(Shares::of(usize::MAX, 1024), Shares { jobs: 1024, lanes: 64, queue: 256 });
-        assert_eq!(Shares::of(0, usize::MAX), Shares { jobs: 1, lanes: 1, queue: 1 });
+        assert_eq!(Shares::of(20_000, 2), Shares { jobs: 2, lanes: 64, queue: 256, away: 1024 });
+        assert_eq!(Shares::of(usize::MAX, 1024), Shares { jobs: 1024, lanes: 64, queue: 256, away: 1024 });
+        assert_eq!(Shares::of(0, usize::MAX), Shares { jobs: 1, lanes: 1, queue: 1, away: 1 });
         for jobs in (1..20).chain([1024, usize::MAX]) {
             for limit in 52..2_000 {
-                let Shares { jobs, lanes, queue } = Shares::of(limit, jobs);
-                assert!(lanes * jobs + queue + jobs + MAX_OPEN + 16 <= limit, "{jobs} jobs, limit {limit}");
+                let Shares { jobs, lanes, queue, away } = Shares::of(limit, jobs);
+                assert!(lanes * jobs + queue + 2 * away + jobs + MAX_OPEN + 16 <= limit, "{jobs} jobs, limit {limit}");
             }
         }
     }

@@ -12,9 +12,9 @@ use crate::source::Content;
 /// Milliseconds of hashing.
 const PIECE: usize = 1 << 20;
 
-/// Whether so much is left of a file that it is worth it.
+/// Whether so much is left of a file that it is worth it, and reading it is a matter of this machine only.
 pub(crate) fn is_worth_it(content: &Content) -> bool {
-    content.left() > 4 * PIECE as u64
+    content.left() > 4 * PIECE as u64 && !content.device().is_some_and(|device| device.is_far())
 }
 
 /// Reads on and hashes, up to the end of the file or as long as `is_alone` says so.

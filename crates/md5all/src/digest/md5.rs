@@ -2,28 +2,24 @@
 //!
 //! A worker takes files for as long as it has free lanes and there are any, and
 //! waits only with empty hands, so that no file that is begun is held up by one
-//! that has yet to be found. It reads wherever a lane has nothing left to hash.
-//! Where it could read on in one of several files while another worker has
-//! none, it hands that file over: no core is idle while another has two.
+//! that has yet to be found. It reads wherever a lane has nothing left to hash,
+//! as long as that is in memory; what is not, it leaves to the readers. Where it
+//! could read on in one of several files while another worker has none, it hands
+//! that file over: no core is idle while another has two.
+
+use std::sync::Arc;
 
 use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
 use crate::digest::alone;
 use crate::digest::outbox::Outbox;
-use crate::digest::{Beginning, Digest, Terms};
+use crate::digest::readers::{Buffer, Readers};
+use crate::digest::{Beginning, Digest, Opening, Terms};
 use crate::directory::Place;
-use crate::entry::{Begun, Entry, Found, Outcome, Record};
+use crate::entry::{Begun, Entry, Found, Outcome, Part, Record};
 use crate::error::{Error, Reason};
-use crate::source::Content;
-
-/// Large enough that the calls to read a big file cost little beside hashing
-/// it, small enough that the buffers of all lanes stay in the last-level cache.
-const BUFFER: usize = 64 * 1024;
-
-/// What keeps buffers that lie end to end from competing for the same lines of
-/// the first-level cache.
-const APART: usize = 64;
+use crate::source::{Content, Wait};
 
 /// A worker: hashes every entry that it is handed.
 ///
@@ -31,9 +27,16 @@ const APART: usize = 64;
 ///
 /// [`Error::Stopped`] once the pipeline has no more use for the results; and
 /// the first failure, if that is what the caller wants to stop at.
-pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms) -> Result<(), Error> {
+pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms, readers: &Arc<Readers>) -> Result<(), Error> {
+    let result = play(Hand::new(tickets, terms, readers));
+    if result.is_err() {
+        readers.clear();
+    }
+    result
+}
+
+fn play(mut hand: Hand<'_>) -> Result<(), Error> {
     let mut lanes = Lanes::new();
-    let mut hand = Hand::new(tickets, terms);
     while hand.wait()? {
         lanes.run(|turn| hand.play(turn));
         hand.end_round()?;
@@ -45,6 +48,7 @@ pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms) -> Resul
 struct Hand<'worker> {
     tickets: &'worker mut Tickets<Entry, Record>,
     terms: &'worker Terms,
+    readers: &'worker Arc<Readers>,
     /// What the worker has waited for, or must come to with empty hands.
     first: Option<(Ticket<Record>, Entry)>,
     /// What may block for as long as it likes: read when nothing else is in hand.
@@ -52,7 +56,7 @@ struct Hand<'worker> {
     /// How many files are in lanes.
     held: usize,
     /// Buffers without a file.
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Buffer>,
     /// What is done.
     outbox: Outbox,
     /// What ends the worker.
@@ -65,23 +69,33 @@ struct Reading {
     place: Place,
     /// What is still to be read, or vouched for; `None` if all is in the buffer.
     content: Option<Content>,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// How much of the buffer is to be hashed.
     filled: usize,
 }
 
+/// What reading on came to.
+enum Next {
+    /// There is more to hash.
+    More,
+    /// This was the end.
+    Last,
+    /// It would have to be waited for.
+    Later,
+}
+
 impl AsRef<[u8]> for Reading {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer[..self.filled]
+        self.buffer.filled(self.filled)
     }
 }
 
 impl Reading {
-    /// Reads on; says whether that was the end.
-    fn read(&mut self) -> Result<bool, Reason> {
-        let Some(content) = &mut self.content else { return Ok(true) };
-        self.filled = content.read(&mut self.buffer[..BUFFER])?;
-        Ok(self.filled == 0 || content.is_complete())
+    fn read(&mut self) -> Result<Next, Reason> {
+        let Some(content) = &mut self.content else { return Ok(Next::Last) };
+        let Some(filled) = content.read_if(self.buffer.room(), Wait::No)? else { return Ok(Next::Later) };
+        self.filled = filled;
+        Ok(if filled == 0 || content.is_complete() { Next::Last } else { Next::More })
     }
 
     fn is_stream(&self) -> bool {
@@ -95,10 +109,15 @@ impl Reading {
 }
 
 impl<'worker> Hand<'worker> {
-    fn new(tickets: &'worker mut Tickets<Entry, Record>, terms: &'worker Terms) -> Self {
+    fn new(
+        tickets: &'worker mut Tickets<Entry, Record>,
+        terms: &'worker Terms,
+        readers: &'worker Arc<Readers>,
+    ) -> Self {
         Hand {
             tickets,
             terms,
+            readers,
             first: None,
             stream: None,
             held: 0,
@@ -112,6 +131,11 @@ impl<'worker> Hand<'worker> {
     /// whether there is any.
     fn wait(&mut self) -> Result<bool, Error> {
         self.outbox.empty()?;
+        // With many away, one comes back before long, and until then nothing new is wanted.
+        while self.first.is_none() && self.readers.are_full() {
+            self.terms.go_on()?;
+            self.first = self.tickets.help();
+        }
         self.first = self.first.take().or_else(|| self.tickets.next()).or_else(|| self.tickets.help());
         Ok(self.first.is_some())
     }
@@ -158,25 +182,42 @@ impl<'worker> Hand<'worker> {
     }
 
     fn take(&mut self) -> Option<(Ticket<Record>, Entry)> {
-        self.first.take().or_else(|| self.tickets.try_next().ok())
+        self.first
+            .take()
+            .or_else(|| if self.readers.are_full() { self.tickets.try_help() } else { self.tickets.try_next().ok() })
     }
 
     fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
         self.terms.go_on()?;
-        if entry.may_block() || entry.is_far() {
+        // Whatever may take as long as it likes is opened with empty hands.
+        let wait = if entry.may_block() { Wait::Yes } else { Wait::No };
+        if wait == Wait::Yes {
             self.outbox.empty()?;
         }
         let Entry { place, found } = entry;
-        let mut buffer = self.buffers.pop().unwrap_or_else(|| vec![0; BUFFER + APART]);
-        let Beginning { md5, filled, content } = match self.terms.open(&place, found, &mut buffer[..BUFFER]) {
-            Ok(beginning) => beginning,
-            Err(outcome) => {
-                self.buffers.push(buffer);
-                self.send(ticket, Record::new(place, outcome))?;
-                return Ok(None);
+        let (beginning, buffer) = match found {
+            Found::Read(part) => {
+                let Part { beginning, buffer } = *part;
+                (beginning, buffer)
+            }
+            found => {
+                let mut buffer = self.buffers.pop().unwrap_or_else(Buffer::new);
+                match self.terms.open(&place, found, buffer.room(), wait) {
+                    Opening::Read(beginning) => (beginning, buffer),
+                    Opening::Later(found) => {
+                        self.keep(buffer);
+                        self.fetch(ticket, Entry { place, found });
+                        return Ok(None);
+                    }
+                    Opening::Settled(outcome) => {
+                        self.keep(buffer);
+                        self.send(ticket, Record::new(place, outcome))?;
+                        return Ok(None);
+                    }
+                }
             }
         };
-        let last = content.is_none();
+        let Beginning { md5, filled, last, content } = beginning;
         let reading = Reading { ticket, place, content, buffer, filled };
         self.held += 1;
         if reading.is_stream() {
@@ -184,6 +225,17 @@ impl<'worker> Hand<'worker> {
             return Ok(None);
         }
         if filled == 0 && !last { self.read(md5, reading) } else { Ok(Some(Job { md5, data: reading, last })) }
+    }
+
+    /// Leaves to the readers what would have to be waited for.
+    fn fetch(&mut self, ticket: Ticket<Record>, entry: Entry) {
+        self.readers.fetch(ticket, entry, self.tickets.courier());
+    }
+
+    fn keep(&mut self, buffer: Buffer) {
+        if buffer.is_own() {
+            self.buffers.push(buffer);
+        }
     }
 
     /// Goes on with a file of which a part is hashed: here, or at a worker that has none.
@@ -212,18 +264,32 @@ impl<'worker> Hand<'worker> {
     }
 
     fn hand_over(&mut self, begun: Begun, reading: Reading) {
-        let Reading { ticket, place, buffer, .. } = reading;
-        self.buffers.push(buffer);
-        self.held -= 1;
-        let found = Found::Begun(Box::new(begun));
-        self.tickets.hand_over(ticket, Entry { place, found });
+        let (ticket, entry) = self.let_go(begun, reading);
+        self.tickets.hand_over(ticket, entry);
     }
 
-    /// Reads on in a file, or sends what kept it from being read.
+    /// Takes a file out of this worker's hand, to go on elsewhere.
+    fn let_go(&mut self, begun: Begun, reading: Reading) -> (Ticket<Record>, Entry) {
+        let Reading { ticket, place, buffer, .. } = reading;
+        self.keep(buffer);
+        self.held -= 1;
+        let found = Found::Begun(Box::new(begun));
+        (ticket, Entry { place, found })
+    }
+
+    /// Reads on in a file, or has it read, or sends what kept it from being read.
     fn read(&mut self, md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
         self.terms.go_on()?;
         match reading.read() {
-            Ok(last) => Ok(Some(Job { md5, data: reading, last })),
+            Ok(Next::More) => Ok(Some(Job { md5, data: reading, last: false })),
+            Ok(Next::Last) => Ok(Some(Job { md5, data: reading, last: true })),
+            Ok(Next::Later) => {
+                if let Some(content) = reading.content.take() {
+                    let (ticket, entry) = self.let_go(Begun { content, md5 }, reading);
+                    self.fetch(ticket, entry);
+                }
+                Ok(None)
+            }
             Err(reason) => {
                 self.finish(reading, Outcome::Failed(reason))?;
                 Ok(None)
@@ -243,7 +309,7 @@ impl<'worker> Hand<'worker> {
 
     fn finish(&mut self, reading: Reading, outcome: Outcome) -> Result<(), Error> {
         let Reading { ticket, place, buffer, .. } = reading;
-        self.buffers.push(buffer);
+        self.keep(buffer);
         self.held -= 1;
         self.send(ticket, Record::new(place, outcome))
     }

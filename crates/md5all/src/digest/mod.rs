@@ -7,6 +7,7 @@
 mod alone;
 pub(crate) mod md5;
 mod outbox;
+pub(crate) mod readers;
 
 use std::fmt;
 
@@ -14,10 +15,10 @@ use errgroup::Context;
 use md5_lanes::Md5;
 
 use crate::directory::Place;
-use crate::entry::{Begun, Found, Outcome, Record};
+use crate::entry::{Begun, Found, Handle, Outcome, Record};
 use crate::error::Error;
 use crate::source::content::Opened;
-use crate::source::{Content, FileId, Links, Quiet, Rules, local};
+use crate::source::{Content, Devices, FileId, Links, Quiet, Rules, Wait, local};
 
 /// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
 ///
@@ -44,6 +45,21 @@ pub(crate) struct Terms {
     pub(crate) exclude: Vec<FileId>,
     /// When it all began, if that can be told.
     pub(crate) quiet: Option<Quiet>,
+    /// What files lie on.
+    pub(crate) devices: Devices,
+    /// How many files may be on their way to readers and back at the same time.
+    pub(crate) away: usize,
+}
+
+/// What became of something that was to be read.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// Some of it is there to be hashed.
+    Read(Beginning),
+    /// It would have to be waited for.
+    Later(Found),
+    /// There is nothing to hash.
+    Settled(Outcome),
 }
 
 /// What is to be hashed of a file.
@@ -53,7 +69,9 @@ pub(crate) struct Beginning {
     pub(crate) md5: Md5,
     /// So many bytes of the buffer.
     pub(crate) filled: usize,
-    /// What they were read from; `None` if they are all there is.
+    /// Whether that is the end.
+    pub(crate) last: bool,
+    /// What they were read from; `None` if they are all there is, and vouched for.
     pub(crate) content: Option<Content>,
 }
 
@@ -96,24 +114,35 @@ impl fmt::Debug for Digest {
 }
 
 impl Terms {
-    /// Opens what was found, and reads its beginning into `buffer`; or says at once what becomes of it.
-    pub(crate) fn open(&self, place: &Place, found: Found, buffer: &mut [u8]) -> Result<Beginning, Outcome> {
-        let handle = match found {
-            Found::File(handle) => handle,
-            Found::Begun(begun) => {
-                let Begun { content, md5 } = *begun;
-                return Ok(Beginning { md5, filled: 0, content: Some(content) });
-            }
-            Found::Passed(skip) => return Err(Outcome::Skipped(skip)),
-            Found::Failed(reason) => return Err(Outcome::Failed(reason)),
+    /// Opens what was found, or goes on with it, and reads into `buffer`; or says at once what becomes of it.
+    pub(crate) fn open(&self, place: &Place, found: Found, buffer: &mut [u8], wait: Wait) -> Opening {
+        match found {
+            Found::File(handle) => self.open_file(place, handle, buffer, wait),
+            Found::Begun(begun) => go_on(*begun, buffer, wait),
+            Found::Read(part) => Opening::Read(part.beginning),
+            Found::Passed(skip) => Opening::Settled(Outcome::Skipped(skip)),
+            Found::Failed(reason) => Opening::Settled(Outcome::Failed(reason)),
+        }
+    }
+
+    fn open_file(&self, place: &Place, handle: Handle, buffer: &mut [u8], wait: Wait) -> Opening {
+        let rules = Rules {
+            links: self.links.at(place),
+            exclude: &self.exclude,
+            quiet: self.quiet.as_ref(),
+            devices: &self.devices,
+            wait,
         };
-        let rules = Rules { links: self.links.at(place), exclude: &self.exclude, quiet: self.quiet.as_ref() };
         let md5 = Md5::new();
         match local::open(&handle, place.name(), rules, buffer) {
-            Ok(Opened::Whole(filled)) => Ok(Beginning { md5, filled, content: None }),
-            Ok(Opened::Begun(content, filled)) => Ok(Beginning { md5, filled, content: Some(content) }),
-            Ok(Opened::Passed(skip)) => Err(Outcome::Skipped(skip)),
-            Err(reason) => Err(Outcome::Failed(reason)),
+            Ok(Opened::Whole(filled)) => Opening::Read(Beginning { md5, filled, last: true, content: None }),
+            Ok(Opened::Begun(content, filled)) => {
+                Opening::Read(Beginning { md5, filled, last: false, content: Some(content) })
+            }
+            Ok(Opened::Later(None)) => Opening::Later(Found::File(handle)),
+            Ok(Opened::Later(Some(content))) => Opening::Later(Found::Begun(Box::new(Begun { content, md5 }))),
+            Ok(Opened::Passed(skip)) => Opening::Settled(Outcome::Skipped(skip)),
+            Err(reason) => Opening::Settled(Outcome::Failed(reason)),
         }
     }
 
@@ -125,6 +154,19 @@ impl Terms {
     /// The record, or the end of everything.
     pub(crate) fn settle(&self, record: Record) -> Result<Record, Error> {
         if self.fail_fast { record.into_result() } else { Ok(record) }
+    }
+}
+
+/// Reads on in a file.
+fn go_on(begun: Begun, buffer: &mut [u8], wait: Wait) -> Opening {
+    let Begun { mut content, md5 } = begun;
+    match content.read_if(buffer, wait) {
+        Ok(Some(filled)) => {
+            let last = filled == 0 || content.is_complete();
+            Opening::Read(Beginning { md5, filled, last, content: Some(content) })
+        }
+        Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, md5 }))),
+        Err(reason) => Opening::Settled(Outcome::Failed(reason)),
     }
 }
 

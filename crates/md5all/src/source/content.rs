@@ -17,15 +17,19 @@
 //!
 //! Never mapped into memory: a file cut short under a map ends the process.
 
-use std::io;
+use std::io::IoSliceMut;
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
-use rustix::fs::{FileType, SeekFrom, Stat, fstat, seek};
+use rustix::fs::{Advice, FileType, Stat, fadvise, fstat};
 use rustix::io::{Errno, pread, read};
+#[cfg(target_os = "linux")]
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::entry::Skip;
 use crate::error::{Operation, Reason};
-use crate::source::{FileId, Quiet, Rules};
+use crate::source::{Device, FileId, Quiet, Rules, Wait};
 
 /// What opening a file came to.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub(crate) enum Opened {
     Whole(usize),
     /// The first so many bytes of it are in the buffer, and there is more to be read, or may be.
     Begun(Content, usize),
+    /// It would have to be waited for: nothing was read, but perhaps it is open.
+    Later(Option<Content>),
     /// Something that is not to be read: what the walk would have passed over, had it been that already, or what was
     /// excluded.
     Passed(Skip),
@@ -46,10 +52,14 @@ pub(crate) struct Content {
     /// What it was when it was opened; `None` if it is no regular file.
     stamp: Option<Stamp>,
     id: FileId,
+    /// What it lies on, as soon as anybody must know.
+    device: Option<Arc<Device>>,
     /// Bytes read so far.
     count: u64,
     /// Whether it is read from its beginning.
     whole: bool,
+    /// Whether it is read at offsets: a file whose position is nobody else's, and that has one.
+    positioned: bool,
 }
 
 /// What would show a change.
@@ -66,39 +76,48 @@ pub(crate) struct Stamp {
 ///
 /// What `fstat` and `read` give; and a small file that changed meanwhile.
 pub(crate) fn begin(file: OwnedFd, rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
-    Content::new(file)?.begin(rules, buffer)
+    let mut content = Content::new(file)?;
+    if content.is_regular() {
+        content.device = Some(rules.devices.of(&content.file, content.id.device));
+    }
+    content.begin(rules, buffer)
 }
 
 /// Begins with what was a regular file when it was listed, and is passed over if it is none any more.
 ///
-/// With a quiet time, and the device that has kept it, a file that was left alone since is looked at once, after it
-/// was read. Should it be no regular file, nothing is lost by then: a positioned read takes nothing from a FIFO, a
-/// socket or a terminal, but fails.
+/// With a quiet time, a file that was left alone since is looked at once, after it was read. Should it be no regular
+/// file, nothing is lost by then: a positioned read takes nothing from a FIFO, a socket or a terminal, but fails.
 ///
 /// # Errors
 ///
 /// As for [`begin`].
 pub(crate) fn begin_listed(
     file: OwnedFd,
-    quiet: Option<(&Quiet, u64)>,
+    device: &Arc<Device>,
+    quiet: Option<&Quiet>,
     rules: Rules<'_>,
     buffer: &mut [u8],
 ) -> Result<Opened, Reason> {
-    let count = quiet.and_then(|_| pread(&file, &mut *buffer, 0).ok());
+    let count = match quiet.map(|_| read_at(&file, &mut *buffer, 0, rules.wait.on(device))) {
+        Some(Ok(count)) => Some(count),
+        Some(Err(Errno::OPNOTSUPP)) => {
+            device.does_not_tell();
+            read_at(&file, &mut *buffer, 0, Wait::Yes).ok()
+        }
+        _ => None,
+    };
     let mut content = Content::new(file)?;
     let Some(stamp) = content.stamp else { return Ok(Opened::Passed(Skip::Special)) };
-    let (Some((quiet, device)), Some(count)) = (quiet, count) else { return content.begin(rules, buffer) };
-    let is_told = content.id.device == device && quiet.vouches_for(&stamp);
-    let is_whole = count as u64 == stamp.size;
-    if !is_told || rules.exclude.contains(&content.id) || !(is_whole || count == buffer.len()) {
-        return content.begin(rules, buffer);
+    let (Some(quiet), Some(count)) = (quiet, count) else { return content.on(device, rules).begin(rules, buffer) };
+    let is_told = content.id.device == device.id() && quiet.vouches_for(&stamp);
+    if !is_told || rules.exclude.contains(&content.id) || count as u64 > stamp.size {
+        return content.on(device, rules).begin(rules, buffer);
     }
-    if is_whole {
+    if count as u64 == stamp.size {
         return Ok(Opened::Whole(count));
     }
     content.count = count as u64;
-    seek(&content.file, SeekFrom::Start(content.count)).map_err(|error| Reason::system(Operation::Read, error))?;
-    Ok(Opened::Begun(content, count))
+    Ok(Opened::Begun(content.on(device, rules), count))
 }
 
 /// Begins with something that was opened, and perhaps read from, by somebody else.
@@ -111,6 +130,13 @@ pub(crate) fn stream(file: OwnedFd, rules: Rules<'_>) -> Result<Opened, Reason> 
     Ok(if content.is_excluded(rules) { Opened::Passed(Skip::Excluded) } else { Opened::Begun(content, 0) })
 }
 
+impl Wait {
+    /// What can be kept to on this device: where it cannot tell, what is asked of it is done.
+    fn on(self, device: &Device) -> Wait {
+        if device.tells() { self } else { Wait::Yes }
+    }
+}
+
 impl Content {
     /// Reads the beginning, unless that may block.
     fn begin(mut self, rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
@@ -120,7 +146,7 @@ impl Content {
         if !self.is_regular() {
             return Ok(Opened::Begun(self, 0));
         }
-        let count = self.read(buffer)?;
+        let Some(count) = self.read_if(buffer, rules.wait)? else { return Ok(Opened::Later(Some(self))) };
         if count > 0 && !self.is_complete() {
             return Ok(Opened::Begun(self, count));
         }
@@ -141,7 +167,8 @@ impl Content {
         let stat = fstat(&file).map_err(|error| Reason::system(Operation::Stat, error))?;
         let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         let stamp = regular.then(|| Stamp::of(&stat));
-        Ok(Content { file, stamp, id: FileId::from_stat(&stat), count: 0, whole: true })
+        let id = FileId::from_stat(&stat);
+        Ok(Content { file, stamp, id, device: None, count: 0, whole: true, positioned: regular })
     }
 
     /// Something that was opened, and perhaps read from, by somebody else.
@@ -150,24 +177,85 @@ impl Content {
     ///
     /// What `fstat` gives.
     pub(crate) fn stream(file: OwnedFd) -> Result<Content, Reason> {
-        Ok(Content { whole: false, ..Content::new(file)? })
+        Ok(Content { whole: false, positioned: false, ..Content::new(file)? })
+    }
+
+    /// The same, known to lie where its directory does, unless another file is mounted over it.
+    fn on(mut self, device: &Arc<Device>, rules: Rules<'_>) -> Content {
+        let is_same = self.id.device == device.id();
+        self.device = Some(if is_same { Arc::clone(device) } else { rules.devices.of(&self.file, self.id.device) });
+        self
     }
 
     pub(crate) fn is_regular(&self) -> bool {
         self.stamp.is_some()
     }
 
+    /// What it lies on, if that is known: a file whose reads may have to wait.
+    pub(crate) fn device(&self) -> Option<&Arc<Device>> {
+        self.device.as_ref()
+    }
+
     /// Reads on into `buffer`; 0 bytes mean the end.
     ///
-    /// Blocks as the file does. A small file costs one read, not two: when all
-    /// the bytes that its size promised are there, the end is not asked for.
+    /// Blocks as the file does. A small file costs one read, not two: when all the bytes that its size promised are
+    /// there, the end is not asked for.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Reason> {
+        Ok(self.read_if(buffer, Wait::Yes)?.unwrap_or_default())
+    }
+
+    /// Reads on, but not if that would have to wait and must not: then there is `None`. Where nobody can tell whether it
+    /// would, it reads.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn read_if(&mut self, buffer: &mut [u8], wait: Wait) -> Result<Option<usize>, Reason> {
         if self.is_complete() {
-            return Ok(0);
+            return Ok(Some(0));
         }
-        let count = read_uninterrupted(&self.file, buffer).map_err(|error| Reason::system(Operation::Read, error))?;
-        self.count += count as u64;
-        Ok(count)
+        let wait = match &self.device {
+            Some(device) if wait == Wait::No && device.is_far() => return Ok(None),
+            Some(device) => wait.on(device),
+            None => Wait::Yes,
+        };
+        match self.read_some(buffer, wait) {
+            Ok(count) => {
+                self.count += count as u64;
+                Ok(Some(count))
+            }
+            Err(Errno::AGAIN) if wait == Wait::No => Ok(None),
+            Err(Errno::OPNOTSUPP) if wait == Wait::No => {
+                self.device.iter().for_each(|device| device.does_not_tell());
+                self.read_if(buffer, Wait::Yes)
+            }
+            Err(error) => Err(Reason::system(Operation::Read, error)),
+        }
+    }
+
+    fn read_some(&mut self, buffer: &mut [u8], wait: Wait) -> Result<usize, Errno> {
+        if self.positioned {
+            match read_at(&self.file, buffer, self.count, wait) {
+                // Some of what is made up on reading has no positions.
+                Err(Errno::SPIPE) => self.positioned = false,
+                result => return result,
+            }
+        }
+        retry(|| read(&self.file, &mut *buffer))
+    }
+
+    /// Has the system begin to read the next part of a large file, so that it is there when it is asked for.
+    pub(crate) fn announce(&self) {
+        /// What a device reads in some milliseconds, and many files of which are still little memory.
+        const AHEAD: u64 = 1 << 20;
+        if let Some(length) = NonZeroU64::new(self.left().min(AHEAD)) {
+            // Only advice: without it, the read takes longer.
+            let _ = fadvise(&self.file, self.count, Some(length), Advice::WillNeed);
+        }
     }
 
     /// Says whether what was read, to the end, was one and the same file.
@@ -225,12 +313,26 @@ impl Stamp {
     }
 }
 
+/// Reads at an offset; `AGAIN` if that would have to wait, and must not.
+#[cfg(target_os = "linux")]
+fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) -> Result<usize, Errno> {
+    match wait {
+        Wait::Yes => retry(|| pread(file, &mut *buffer, offset)),
+        Wait::No => retry(|| preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT)),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, _wait: Wait) -> Result<usize, Errno> {
+    retry(|| pread(file, &mut *buffer, offset))
+}
+
 /// A signal that interrupts a read is no reason not to read.
-fn read_uninterrupted(file: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
+fn retry(mut read: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno> {
     loop {
-        match read(file, &mut *buffer) {
+        match read() {
             Err(Errno::INTR) => {}
-            result => return Ok(result?),
+            result => return result,
         }
     }
 }
@@ -238,7 +340,9 @@ fn read_uninterrupted(file: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Devices;
     use std::fs::{self, File, OpenOptions};
+    use std::io;
     use std::io::Write;
     use std::os::unix::fs::FileExt;
     use std::path::Path;
@@ -394,6 +498,10 @@ mod tests {
         }
     }
 
+    fn device_of(file: &OwnedFd, devices: &Devices) -> Arc<Device> {
+        devices.of(file, FileId::from_stat(&fstat(file).unwrap()).device)
+    }
+
     /// What beginning with a file of so many bytes comes to, with ten bytes of room: as one that is old, as one that may
     /// be new, as one from another device, and as one that must be looked at first.
     ///
@@ -402,14 +510,15 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; size]).unwrap();
         let open = || OwnedFd::from(File::open(file.path()).unwrap());
-        let device = FileId::from_stat(&fstat(open()).unwrap()).device;
+        let devices = Devices::default();
+        let number = FileId::from_stat(&fstat(open()).unwrap()).device;
+        let (here, elsewhere) = (devices.of(&open(), number), devices.of(&open(), number + 1));
         let (old, new) = (Quiet::for_ever(), Quiet::now().unwrap());
-        let quiet = [Some((&old, device)), Some((&new, device)), Some((&old, device + 1)), None];
-        let opened = quiet.map(|quiet| begin_listed(open(), quiet, RULES, &mut [0; 10]).unwrap());
+        let rows = [(Some(&old), &here), (Some(&new), &here), (Some(&old), &elsewhere), (None, &here)];
+        let begin = |quiet, device| begin_listed(open(), device, quiet, Rules::plain(&devices), &mut [0; 10]).unwrap();
+        let opened = rows.map(|(quiet, device)| begin(quiet, device));
         (file, opened)
     }
-
-    const RULES: Rules<'_> = Rules { links: crate::source::Links::Skip, exclude: &[], quiet: None };
 
     #[test]
     fn a_small_file_is_read_at_once_and_a_larger_one_is_begun() {
@@ -435,10 +544,11 @@ mod tests {
         fs::write(file.path(), [b'x'; 100]).unwrap();
         set_modified_long_ago(file.path());
         let forever = Quiet::for_ever();
-        let device = FileId::from_stat(&fstat(file.as_file()).unwrap()).device;
-        for quiet in [None, Some((&forever, device))] {
+        let devices = Devices::default();
+        for quiet in [None, Some(&forever)] {
             let fd = File::open(file.path()).unwrap().into();
-            let opened = begin_listed(fd, quiet, RULES, &mut [0; 50]).unwrap();
+            let device = device_of(&fd, &devices);
+            let opened = begin_listed(fd, &device, quiet, Rules::plain(&devices), &mut [0; 50]).unwrap();
             let Opened::Begun(mut content, 50) = opened else { panic!("{opened:?}") };
             append(file.path(), b"more");
             drain(&mut content);
@@ -453,10 +563,12 @@ mod tests {
         fs::write(file.path(), "abc").unwrap();
         let open = || OwnedFd::from(File::open(file.path()).unwrap());
         let id = FileId::from_stat(&fstat(open()).unwrap());
-        let rules = Rules { exclude: &[id], ..RULES };
+        let devices = Devices::default();
+        let rules = Rules { exclude: &[id], ..Rules::plain(&devices) };
         let forever = Quiet::for_ever();
-        for quiet in [None, Some((&forever, id.device))] {
-            let opened = begin_listed(open(), quiet, rules, &mut [0; 10]).unwrap();
+        for quiet in [None, Some(&forever)] {
+            let device = device_of(&open(), &devices);
+            let opened = begin_listed(open(), &device, quiet, rules, &mut [0; 10]).unwrap();
             assert!(matches!(opened, Opened::Passed(Skip::Excluded)), "{opened:?}");
         }
         assert!(matches!(begin(open(), rules, &mut [0; 10]).unwrap(), Opened::Passed(Skip::Excluded)));
@@ -469,8 +581,11 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(b"for somebody else").unwrap();
         let forever = Quiet::for_ever();
+        let devices = Devices::default();
         let fd = OwnedFd::from(reader.try_clone().unwrap());
-        let opened = begin_listed(fd, Some((&forever, 0)), RULES, &mut [0; 100]).unwrap();
+        let device = device_of(&fd, &devices);
+        let rules = Rules { wait: Wait::No, ..Rules::plain(&devices) };
+        let opened = begin_listed(fd, &device, Some(&forever), rules, &mut [0; 100]).unwrap();
         assert!(matches!(opened, Opened::Passed(Skip::Special)), "{opened:?}");
         drop(writer);
         assert_eq!(io::read_to_string(reader).unwrap(), "for somebody else");
@@ -481,8 +596,10 @@ mod tests {
     #[test]
     fn what_is_made_up_on_reading_is_begun_and_read_to_its_end() {
         for path in ["/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"] {
+            let devices = Devices::default();
             let fd = File::open(path).unwrap().into();
-            let opened = begin_listed(fd, None, RULES, &mut [0; 4]).unwrap();
+            let device = device_of(&fd, &devices);
+            let opened = begin_listed(fd, &device, None, Rules::plain(&devices), &mut [0; 4]).unwrap();
             let Opened::Begun(mut content, 4) = opened else { panic!("{path}: {opened:?}") };
             assert!(!drain(&mut content).is_empty());
             content.verify().unwrap();

@@ -11,6 +11,8 @@ use std::fs::Metadata;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, statat};
 use rustix::io::Errno;
@@ -19,7 +21,7 @@ use crate::entry::{Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
 use crate::source::content::{self, Opened};
-use crate::source::{Links, Rules, quiet};
+use crate::source::{Device, Devices, Links, Rules, Wait};
 
 /// What a name is relative to.
 #[derive(Clone, Debug)]
@@ -35,8 +37,8 @@ pub(crate) enum Base {
 pub(crate) struct Folder {
     fd: OwnedFd,
     pub(crate) id: FileId,
-    /// Whether times of files in it are told by this machine's clock.
-    pub(crate) is_punctual: bool,
+    /// What it lies on, and what is in it, but for other mounts.
+    pub(crate) device: Arc<Device>,
 }
 
 /// What tells one file from another, whatever they are called: the device and
@@ -104,19 +106,22 @@ pub(crate) fn is_special(path: &[u8]) -> bool {
 }
 
 /// Opens a directory for listing.
-pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links) -> Result<Folder, Errno> {
+pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links, devices: &Devices) -> Result<Folder, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
     let fd = openat(base, name, flags, Mode::empty())?;
     let id = FileId::from_stat(&fstat(&fd)?);
-    let is_punctual = quiet::is_punctual(&fd);
-    Ok(Folder { fd, id, is_punctual })
+    let device = match base {
+        Base::Directory(above) if above.device.id() == id.device => Arc::clone(&above.device),
+        _ => devices.of(&fd, id.device),
+    };
+    Ok(Folder { fd, id, device })
 }
 
 /// Opens a file as its handle wants it, and reads its beginning into `buffer`;
 /// all of it, if there is room.
 ///
-/// Blocks on a FIFO that was asked for by name and has no writer; on nothing
-/// that was merely found.
+/// Blocks as files do if the rules say that it may, and on a FIFO that was asked
+/// for by name and has no writer; on nothing else that was merely found.
 ///
 /// # Errors
 ///
@@ -125,7 +130,7 @@ pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links) -> Result<F
 pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     match handle {
         Handle::Listed(folder) => open_listed(folder, name, rules, buffer),
-        Handle::Named => content::begin(open_named(name)?, rules, buffer),
+        Handle::Named => open_named(name, rules, buffer),
         Handle::StandardInput => content::stream(open_standard_input()?, rules),
     }
 }
@@ -134,21 +139,54 @@ pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut 
 /// block: `NONBLOCK`), a terminal (which must not become ours: `NOCTTY`) or a
 /// link (`NOFOLLOW`).
 fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = match openat(&folder.fd, name, flags | no_follow(rules.links), Mode::empty()) {
+    if rules.wait == Wait::No && folder.device.is_far() {
+        return Ok(Opened::Later(None));
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | no_follow(rules.links);
+    let fd = match open_file(folder.fd.as_fd(), name, flags, rules.wait) {
         Ok(fd) => fd,
+        Err(Errno::AGAIN) if rules.wait == Wait::No => return Ok(Opened::Later(None)),
         Err(Errno::LOOP) if rules.links == Links::Skip => return Ok(Opened::Passed(Skip::Symlink)),
         // How a socket, or a device without a driver, answers to being opened.
         Err(Errno::NXIO | Errno::NODEV) => return Ok(Opened::Passed(Skip::Special)),
         Err(error) => return Err(Reason::system(Operation::Open, error)),
     };
-    let quiet = rules.quiet.filter(|_| folder.is_punctual && rules.links == Links::Skip);
-    content::begin_listed(fd, quiet.map(|quiet| (quiet, folder.id.device)), rules, buffer)
+    let quiet = rules.quiet.filter(|_| folder.device.is_punctual() && rules.links == Links::Skip);
+    content::begin_listed(fd, &folder.device, quiet, rules, buffer)
 }
 
-fn open_named(name: &[u8]) -> Result<OwnedFd, Reason> {
+/// `AGAIN` if it would have to wait, and must not.
+#[cfg(target_os = "linux")]
+fn open_file(base: BorrowedFd<'_>, name: &[u8], flags: OFlags, wait: Wait) -> Result<OwnedFd, Errno> {
+    use rustix::fs::{ResolveFlags, openat2};
+    /// Set where there is no `openat2` (before Linux 5.6), or it knows nothing of `CACHED` (before 5.12), or is forbidden.
+    static PLAIN: AtomicBool = AtomicBool::new(false);
+    if wait == Wait::No && !PLAIN.load(Relaxed) {
+        match openat2(base, name, flags, Mode::empty(), ResolveFlags::CACHED) {
+            // A file may give the last one as well, and then gives it again.
+            Err(Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
+                let probe = openat2(CWD, c".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED);
+                PLAIN.store(!matches!(probe, Ok(_) | Err(Errno::AGAIN)), Relaxed);
+            }
+            opened => return opened,
+        }
+    }
+    openat(base, name, flags, Mode::empty())
+}
+
+/// Nobody tells whether it would have to wait.
+#[cfg(not(target_os = "linux"))]
+fn open_file(base: BorrowedFd<'_>, name: &[u8], flags: OFlags, _wait: Wait) -> Result<OwnedFd, Errno> {
+    openat(base, name, flags, Mode::empty())
+}
+
+fn open_named(name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-    openat(CWD, name, flags, Mode::empty()).map_err(|error| Reason::system(Operation::Open, error))
+    match open_file(CWD, name, flags, rules.wait) {
+        Ok(fd) => content::begin(fd, rules, buffer),
+        Err(Errno::AGAIN) if rules.wait == Wait::No => Ok(Opened::Later(None)),
+        Err(error) => Err(Reason::system(Operation::Open, error)),
+    }
 }
 
 fn open_standard_input() -> Result<OwnedFd, Reason> {
@@ -186,11 +224,12 @@ impl Lister {
         let mut listing = Listing::default();
         let base = Base::Directory(Arc::clone(folder));
         let links = self.links;
-        let result =
-            read_names(&folder.fd, &mut self.buffer, |name, listed| match settle(&base, name, kind(listed), links) {
+        let result = read_names(&folder.fd, &mut self.buffer, |name, listed, inode| {
+            match settle(&base, name, kind(listed), links) {
                 Kind::Symlink => {}
-                kind => listing.push(name, kind),
-            });
+                kind => listing.push(name, kind, inode),
+            }
+        });
         listing.sort();
         let failure = result.err();
         (listing, failure.map(|error| Reason::system(Operation::List, error)))
@@ -208,16 +247,20 @@ fn settle(base: &Base, name: &[u8], listed: Kind, links: Links) -> Kind {
     }
 }
 
-/// Calls `each` with every name but `.` and `..`, and what the directory itself
-/// says that it is.
+/// Calls `each` with every name but `.` and `..`, what the directory itself says
+/// that it is, and its inode number.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn read_names(directory: &OwnedFd, buffer: &mut Vec<u8>, mut each: impl FnMut(&[u8], FileType)) -> Result<(), Errno> {
+fn read_names(
+    directory: &OwnedFd,
+    buffer: &mut Vec<u8>,
+    mut each: impl FnMut(&[u8], FileType, u64),
+) -> Result<(), Errno> {
     let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if !matches!(name, b"." | b"..") {
-            each(name, entry.file_type());
+            each(name, entry.file_type(), entry.ino());
         }
     }
     Ok(())
@@ -226,12 +269,16 @@ fn read_names(directory: &OwnedFd, buffer: &mut Vec<u8>, mut each: impl FnMut(&[
 /// As above, through `readdir`, which keeps a buffer of its own and wants one
 /// more descriptor.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn read_names(directory: &OwnedFd, _buffer: &mut Vec<u8>, mut each: impl FnMut(&[u8], FileType)) -> Result<(), Errno> {
+fn read_names(
+    directory: &OwnedFd,
+    _buffer: &mut Vec<u8>,
+    mut each: impl FnMut(&[u8], FileType, u64),
+) -> Result<(), Errno> {
     for entry in rustix::fs::Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if !matches!(name, b"." | b"..") {
-            each(name, entry.file_type());
+            each(name, entry.file_type(), entry.ino());
         }
     }
     Ok(())
@@ -250,7 +297,7 @@ mod tests {
 
     fn open_at(path: &Path) -> Arc<Folder> {
         let name = path.as_os_str().as_bytes();
-        Arc::new(open_directory(&Base::WorkingDirectory, name, Links::Skip).unwrap())
+        Arc::new(open_directory(&Base::WorkingDirectory, name, Links::Skip, &Devices::default()).unwrap())
     }
 
     fn fifo(path: &Path) {
@@ -328,9 +375,10 @@ mod tests {
         let dir = zoo();
         let handle = Handle::Listed(open_at(dir.path()));
         let forever = Quiet::for_ever();
-        for quiet in [None, Some(&forever)] {
+        let devices = Devices::default();
+        for (quiet, wait) in [(None, Wait::No), (Some(&forever), Wait::No), (Some(&forever), Wait::Yes)] {
             let passed = |name: &str, links| {
-                let rules = Rules { links, exclude: &[], quiet };
+                let rules = Rules { links, quiet, wait, ..Rules::plain(&devices) };
                 match open(&handle, name.as_bytes(), rules, &mut [0; 10]) {
                     Ok(Opened::Passed(skip)) => Some(skip),
                     Ok(_) => None,
@@ -351,8 +399,8 @@ mod tests {
     fn a_file_that_is_gone_is_an_error() {
         let dir = zoo();
         let handle = Handle::Listed(open_at(dir.path()));
-        let rules = Rules { links: Links::Skip, exclude: &[], quiet: None };
-        let reason = open(&handle, b"gone", rules, &mut []).unwrap_err();
+        let devices = Devices::default();
+        let reason = open(&handle, b"gone", Rules::plain(&devices), &mut []).unwrap_err();
         assert_eq!(reason.to_string(), "cannot open: No such file or directory");
     }
 

@@ -2,15 +2,18 @@
 //!
 //! [`local`] asks the operating system; [`content`] is one opened file, read to
 //! its end and then vouched for; [`quiet`] is why a small one need not be looked
-//! at twice. None knows what is done with the bytes. A further kind of source is one more file here and one more [`Handle`].
+//! at twice; [`device`] is what it all lies on. None knows what is done with the bytes. A further kind of source is one more file here and one more [`Handle`].
 //!
 //! [`Handle`]: crate::entry::Handle
 
 pub(crate) mod content;
+pub(crate) mod device;
 pub(crate) mod local;
+mod mounts;
 pub(crate) mod quiet;
 
 pub(crate) use content::Content;
+pub use device::{Device, Devices, Mode};
 pub use local::FileId;
 pub(crate) use quiet::Quiet;
 
@@ -22,6 +25,19 @@ pub(crate) struct Rules<'a> {
     pub(crate) exclude: &'a [FileId],
     /// Since when a file must have been left alone to be looked at once only; `None`: look twice at each.
     pub(crate) quiet: Option<&'a Quiet>,
+    /// What files may lie on.
+    pub(crate) devices: &'a Devices,
+    /// Whether what would have to wait for a device is to wait.
+    pub(crate) wait: Wait,
+}
+
+/// What to do where a device would have to be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Say so, as far as the system can tell, and do nothing.
+    No,
+    /// Wait.
+    Yes,
 }
 
 /// What to do about symbolic links below the roots.
@@ -35,4 +51,12 @@ pub enum Links {
     /// Follow them; a link that leads to a directory above itself is a failure,
     /// and so is one that leads nowhere.
     Follow,
+}
+
+#[cfg(test)]
+impl<'a> Rules<'a> {
+    /// What nothing else is asked of.
+    pub(crate) fn plain(devices: &'a Devices) -> Rules<'a> {
+        Rules { links: Links::Skip, exclude: &[], quiet: None, devices, wait: Wait::Yes }
+    }
 }

@@ -17,7 +17,6 @@
 //! Where one of these fails, or the file is newer, it is looked at twice. Nothing
 //! here reads a file.
 
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::source::content::Stamp;
@@ -52,20 +51,6 @@ impl Quiet {
         let (then, since) = self.begun;
         SystemTime::now() + Self::MARGIN / 2 >= then + since.elapsed()
     }
-}
-
-/// Whether a directory lies on a file system whose times are those of this machine's clock.
-#[cfg(target_os = "linux")]
-pub(crate) fn is_punctual(directory: &OwnedFd) -> bool {
-    /// The types of ext2 to ext4, XFS, Btrfs, F2FS and tmpfs, as `statfs(2)` has them.
-    const PUNCTUAL: [i64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
-    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // narrower on other processors
-    rustix::fs::fstatfs(directory).is_ok_and(|found| PUNCTUAL.contains(&(found.f_type as i64)))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn is_punctual(_directory: &OwnedFd) -> bool {
-    false
 }
 
 #[cfg(test)]
@@ -110,13 +95,5 @@ mod tests {
         assert!(begun(now.begun.0 + Quiet::MARGIN / 4).vouches_for(&old), "put right by a little");
         assert!(begun(now.begun.0 - HOUR).vouches_for(&old), "set forward");
         assert!(!begun(now.begun.0 + Quiet::MARGIN).vouches_for(&old), "set back");
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_is_made_up_on_reading_is_not_punctual() {
-        let open = |path| OwnedFd::from(std::fs::File::open(path).unwrap());
-        assert!(!is_punctual(&open("/proc")));
-        assert!(!is_punctual(&open("/sys")));
     }
 }

@@ -18,8 +18,8 @@ use crate::directory::{Directory, Place};
 use crate::entry::{Entry, Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
-use crate::source::Links;
 use crate::source::local::{self, Base, Folder, Lister};
+use crate::source::{Devices, Links};
 pub(crate) use stack::MAX_OPEN;
 use stack::Stack;
 
@@ -37,6 +37,7 @@ pub enum Root {
 #[derive(Debug)]
 pub(crate) struct Walk {
     links: Links,
+    devices: Devices,
     lister: Lister,
     stack: Stack,
 }
@@ -52,9 +53,10 @@ pub(crate) enum Step {
 
 impl Walk {
     /// A walk over `roots`, which it takes in the order of their paths.
-    pub(crate) fn new(roots: &[Root], links: Links) -> Walk {
+    pub(crate) fn new(roots: &[Root], links: Links, devices: &Devices) -> Walk {
         let roots = Directory::roots(list_roots(roots));
-        Walk { links, lister: Lister::new(links), stack: Stack::new(roots, links) }
+        let (stack, devices) = (Stack::new(roots, links, devices.clone()), devices.clone());
+        Walk { links, devices, lister: Lister::new(links), stack }
     }
 
     /// What is at a place in the directory the walk stands in.
@@ -86,7 +88,7 @@ impl Walk {
     }
 
     fn descend(&mut self, base: &Base, place: Place) -> Option<Entry> {
-        match local::open_directory(base, place.name(), self.links.at(&place)) {
+        match local::open_directory(base, place.name(), self.links.at(&place), &self.devices) {
             Ok(folder) => self.enter(place, Arc::new(folder)),
             Err(error @ (Errno::NOTDIR | Errno::LOOP)) => self.second_look(base, place, error),
             Err(error) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
@@ -152,12 +154,12 @@ impl<P: Into<PathBuf>> From<P> for Root {
 fn list_roots(roots: &[Root]) -> Listing {
     let mut listing = Listing::default();
     if roots.contains(&Root::StandardInput) {
-        listing.push(b"-", Kind::StandardInput);
+        listing.push(b"-", Kind::StandardInput, 0);
     }
     for root in roots {
         if let Root::Path(path) = root {
             let name = path.as_os_str().as_bytes();
-            listing.push(name, root_kind(name));
+            listing.push(name, root_kind(name), 0);
         }
     }
     listing.sort();

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::directory::{Directory, Place};
 use crate::error::{Operation, Reason};
 use crate::source::local::{self, Base, Folder};
-use crate::source::{FileId, Links};
+use crate::source::{Devices, FileId, Links};
 
 /// How many directories of the stack are open at most.
 pub(crate) const MAX_OPEN: usize = 32;
@@ -30,6 +30,7 @@ pub(crate) const MAX_OPEN: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Stack {
     links: Links,
+    devices: Devices,
     levels: Vec<Level>,
     /// What is open of `levels`.
     open: VecDeque<Base>,
@@ -47,8 +48,9 @@ struct Level {
 
 impl Stack {
     /// A walk that stands before the first root.
-    pub(crate) fn new(roots: Arc<Directory>, links: Links) -> Stack {
-        Stack { links, levels: vec![Level::new(roots, None)], open: VecDeque::from([Base::WorkingDirectory]) }
+    pub(crate) fn new(roots: Arc<Directory>, links: Links, devices: Devices) -> Stack {
+        let open = VecDeque::from([Base::WorkingDirectory]);
+        Stack { links, devices, levels: vec![Level::new(roots, None)], open }
     }
 
     /// Goes to the next entry, leaving directories that have no more; `None`
@@ -107,7 +109,7 @@ impl Stack {
     /// be said once it is known to be needed.
     fn above(&self, left: &Base) -> Option<Base> {
         let id = self.levels.last()?.id?;
-        let folder = local::open_directory(left, b"..", Links::Skip).ok()?;
+        let folder = local::open_directory(left, b"..", Links::Skip, &self.devices).ok()?;
         (folder.id == id).then(|| Base::Directory(Arc::new(folder)))
     }
 
@@ -116,7 +118,7 @@ impl Stack {
         let mut base = Base::WorkingDirectory;
         let mut reopened = VecDeque::from([base.clone()]);
         for level in &self.levels[1..] {
-            base = level.reopen(&base, self.links)?;
+            base = level.reopen(&base, self.links, &self.devices)?;
             push_bounded(&mut reopened, base.clone());
         }
         self.open = reopened;
@@ -141,10 +143,10 @@ impl Level {
     }
 
     /// Opens this level's directory again, relative to the one above.
-    fn reopen(&self, base: &Base, links: Links) -> Result<Base, Reason> {
+    fn reopen(&self, base: &Base, links: Links, devices: &Devices) -> Result<Base, Reason> {
         let place = self.directory.within().ok_or(Reason::Moved)?;
         let links = links.at(place);
-        let folder = local::open_directory(base, place.name(), links)
+        let folder = local::open_directory(base, place.name(), links, devices)
             .map_err(|error| Reason::system(Operation::OpenDirectory, error))?;
         if self.id == Some(folder.id) { Ok(Base::Directory(Arc::new(folder))) } else { Err(Reason::Moved) }
     }

@@ -17,7 +17,7 @@ use crate::source::Rules;
 /// What a walk comes across, as one line each.
 fn walk(roots: &[&Path], links: Links) -> Vec<Vec<u8>> {
     let roots: Vec<Root> = roots.iter().map(|path| Root::from(*path)).collect();
-    Walk::new(&roots, links).filter_map(line).collect()
+    Walk::new(&roots, links, &Devices::default()).filter_map(line).collect()
 }
 
 fn line(step: Step) -> Option<Vec<u8>> {
@@ -29,7 +29,7 @@ fn line(step: Step) -> Option<Vec<u8>> {
         Found::File(_) => {}
         Found::Passed(skip) => line.extend_from_slice(format!(": {skip:?}").as_bytes()),
         Found::Failed(reason) => line.extend_from_slice(format!(": {reason}").as_bytes()),
-        Found::Begun(_) => panic!("a walk reads nothing"),
+        Found::Begun(_) | Found::Read(_) => panic!("a walk reads nothing"),
     }
     Some(line)
 }
@@ -166,7 +166,7 @@ fn ladder(root: &Path, depth: usize) {
 fn the_way_back_up_is_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     ladder(dir.path(), 3 * MAX_OPEN);
-    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
+    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip, &Devices::default());
     let mut found = 0;
     while let Some(step) = walk.next() {
         found += usize::from(line(step).is_some());
@@ -193,13 +193,13 @@ fn the_way_back_from_a_followed_link_is_not_that_of_its_target() {
 fn what_is_found_on_the_way_up_opens() {
     let dir = tempfile::tempdir().unwrap();
     ladder(dir.path(), MAX_OPEN + 5);
-    for step in Walk::new(&[Root::from(dir.path())], Links::Skip) {
+    for step in Walk::new(&[Root::from(dir.path())], Links::Skip, &Devices::default()) {
         if let Step::Found(entry) = step {
             let Found::File(handle) = &entry.found else {
                 panic!("{entry:?}");
             };
-            let rules = Rules { links: Links::Skip, exclude: &[], quiet: None };
-            local::open(handle, entry.place.name(), rules, &mut []).unwrap();
+            let devices = Devices::default();
+            local::open(handle, entry.place.name(), Rules::plain(&devices), &mut []).unwrap();
         }
     }
 }
@@ -209,7 +209,7 @@ fn a_directory_that_was_swapped_meanwhile_is_said_and_left() {
     let dir = tempfile::tempdir().unwrap();
     ladder(dir.path(), MAX_OPEN + 2);
     fs::write(dir.path().join("zz"), "").unwrap();
-    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
+    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip, &Devices::default());
     // The deepest file: everything above the last levels has been let go.
     let mut lines = vec![walk.by_ref().find_map(line).unwrap()];
     // What is below leads elsewhere by `..`, and the way from above is another.
@@ -237,12 +237,13 @@ fn a_directory_that_was_swapped_meanwhile_is_said_and_left() {
 fn what_is_no_directory_any_more_is_what_it_has_become() {
     let dir = tree(&["file", "target/inside"]);
     symlink("target", dir.path().join("link")).unwrap();
-    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip);
+    let mut walk = Walk::new(&[Root::from(dir.path())], Links::Skip, &Devices::default());
     let name = dir.path().as_os_str().as_bytes();
-    let folder = Arc::new(local::open_directory(&Base::WorkingDirectory, name, Links::Skip).unwrap());
+    let folder =
+        Arc::new(local::open_directory(&Base::WorkingDirectory, name, Links::Skip, &Devices::default()).unwrap());
     let mut listing = Listing::default();
     for name in ["file", "link", "gone"] {
-        listing.push(name.as_bytes(), Kind::Directory);
+        listing.push(name.as_bytes(), Kind::Directory, 0);
     }
     let root = walk.stack.advance().unwrap();
     let directory = Directory::new(root, listing);
