@@ -549,6 +549,11 @@ impl<T, U> Tickets<T, U> {
         self.desk.is_anyone_idle()
     }
 
+    /// How many items were handed over and not yet taken. One relaxed load.
+    pub fn handed_over(&self) -> usize {
+        self.desk.handed_over()
+    }
+
     /// After `next` has given `None`, or where no new item is wanted: blocks until something is handed over, or until
     /// nobody has a ticket left, which is `None`. A worker that keeps a ticket itself must not call it.
     pub fn help(&mut self) -> Option<(Ticket<U>, T)> {
@@ -614,6 +619,7 @@ trait Desk<T, U>: Send + Sync {
     fn try_take(&self, reader: &mut Reader) -> Result<Option<(u64, T)>, Halt>;
     fn hand_over(&self, number: u64, item: T);
     fn is_anyone_idle(&self) -> bool;
+    fn handed_over(&self) -> usize;
     fn help(&self, meter: &Meter) -> Result<Option<(u64, T)>, Halt>;
     fn try_help(&self) -> Option<(u64, T)>;
     fn home(self: Arc<Self>) -> Arc<dyn Home<U>>;
@@ -787,6 +793,10 @@ where
 
     fn is_anyone_idle(&self) -> bool {
         self.idle.load(Relaxed) > self.handed.count.load(Relaxed)
+    }
+
+    fn handed_over(&self) -> usize {
+        self.handed.count.load(Relaxed)
     }
 
     fn help(&self, meter: &Meter) -> Result<Option<(u64, T)>, Halt> {

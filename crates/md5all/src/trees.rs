@@ -14,6 +14,7 @@ use std::thread::available_parallelism;
 use errgroup::{Context, Order, Output, Pipeline};
 use rustix::process::{Resource, getrlimit};
 
+use crate::digest::balance::Balance;
 use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
@@ -90,7 +91,8 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     let walked = devices.clone();
     let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links, &walked), entries));
     let ctx = found.context().clone();
-    let terms = Arc::new(Terms { ctx, links, fail_fast, lanes, exclude, quiet: Quiet::now(), devices, away });
+    let balance = Balance::new(jobs);
+    let terms = Arc::new(Terms { ctx, links, fail_fast, lanes, exclude, quiet: Quiet::now(), devices, balance, away });
     let readers = Readers::new(Arc::clone(&terms));
     found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms, &readers))
 }
@@ -140,7 +142,7 @@ pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf
 impl Options {
     /// How far one big file may be overtaken in sorted order: as many records
     /// wait for it. They hold no descriptor, and their paths are shared.
-    const WINDOW: usize = 4096;
+    const WINDOW: usize = 65536;
 
     /// All files below `roots`, sorted, with a worker for each core, and going
     /// on after failures.
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(Shares::of(usize::MAX, 1024), Shares { jobs: 1024, lanes: 64, queue: 256, away: 1024 });
         assert_eq!(Shares::of(0, usize::MAX), Shares { jobs: 1, lanes: 1, queue: 1, away: 1 });
         for jobs in (1..20).chain([1024, usize::MAX]) {
-            for limit in 52..2_000 {
+            for limit in 60..2_000 {
                 let Shares { jobs, lanes, queue, away } = Shares::of(limit, jobs);
                 assert!(lanes * jobs + queue + 2 * away + jobs + MAX_OPEN + 16 <= limit, "{jobs} jobs, limit {limit}");
             }

@@ -4,8 +4,8 @@
 //! waits only with empty hands, so that no file that is begun is held up by one
 //! that has yet to be found. It reads wherever a lane has nothing left to hash,
 //! as long as that is in memory; what is not, it leaves to the readers. Where it
-//! could read on in one of several files while another worker has none, it hands
-//! that file over: no core is idle while another has two.
+//! could read on in one of several files while another worker has at least two
+//! fewer, and there is nothing new, it hands that file over.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
 use crate::digest::alone;
+use crate::digest::balance::Seat;
 use crate::digest::outbox::Outbox;
 use crate::digest::readers::{Buffer, Readers};
 use crate::digest::{Beginning, Digest, Opening, Terms};
@@ -53,8 +54,12 @@ struct Hand<'worker> {
     first: Option<(Ticket<Record>, Entry)>,
     /// What may block for as long as it likes: read when nothing else is in hand.
     stream: Option<Reading>,
+    /// Where the others see how many files are in lanes here.
+    seat: Seat<'worker>,
     /// How many files are in lanes.
     held: usize,
+    /// Whether there was nothing new to begin with, when it was asked for last.
+    dry: bool,
     /// Buffers without a file.
     buffers: Vec<Buffer>,
     /// What is done.
@@ -120,7 +125,9 @@ impl<'worker> Hand<'worker> {
             readers,
             first: None,
             stream: None,
+            seat: terms.balance.seat(),
             held: 0,
+            dry: false,
             buffers: Vec::new(),
             outbox: Outbox::default(),
             failure: None,
@@ -182,9 +189,29 @@ impl<'worker> Hand<'worker> {
     }
 
     fn take(&mut self) -> Option<(Ticket<Record>, Entry)> {
-        self.first
-            .take()
-            .or_else(|| if self.readers.are_full() { self.tickets.try_help() } else { self.tickets.try_next().ok() })
+        if self.first.is_some() {
+            return self.first.take();
+        }
+        // What was handed over is for whoever has the fewest.
+        if self.tickets.handed_over() > 0 && self.seat.least_of_others() < self.held {
+            return None;
+        }
+        let taken = if self.readers.are_full() { self.tickets.try_help() } else { self.tickets.try_next().ok() };
+        self.dry = taken.is_none();
+        taken
+    }
+
+    /// One more file, or one fewer.
+    fn hold(&mut self, files: usize) {
+        self.held = files;
+        self.seat.holds(files);
+    }
+
+    /// Whether another worker is to go on with one of this one's files.
+    fn has_too_many(&self) -> bool {
+        self.held > 1
+            && self.dry
+            && self.seat.least_of_others().saturating_add(self.tickets.handed_over()).saturating_add(2) <= self.held
     }
 
     fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
@@ -219,7 +246,7 @@ impl<'worker> Hand<'worker> {
         };
         let Beginning { md5, filled, last, content } = beginning;
         let reading = Reading { ticket, place, content, buffer, filled };
-        self.held += 1;
+        self.hold(self.held + 1);
         if reading.is_stream() {
             self.stream = Some(reading);
             return Ok(None);
@@ -240,8 +267,7 @@ impl<'worker> Hand<'worker> {
 
     /// Goes on with a file of which a part is hashed: here, or at a worker that has none.
     fn go_on(&mut self, mut md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
-        if self.held > 1
-            && self.tickets.is_anyone_idle()
+        if self.has_too_many()
             && let Some(content) = reading.content.take()
         {
             self.hand_over(Begun { content, md5 }, reading);
@@ -272,7 +298,7 @@ impl<'worker> Hand<'worker> {
     fn let_go(&mut self, begun: Begun, reading: Reading) -> (Ticket<Record>, Entry) {
         let Reading { ticket, place, buffer, .. } = reading;
         self.keep(buffer);
-        self.held -= 1;
+        self.hold(self.held - 1);
         let found = Found::Begun(Box::new(begun));
         (ticket, Entry { place, found })
     }
@@ -310,7 +336,7 @@ impl<'worker> Hand<'worker> {
     fn finish(&mut self, reading: Reading, outcome: Outcome) -> Result<(), Error> {
         let Reading { ticket, place, buffer, .. } = reading;
         self.keep(buffer);
-        self.held -= 1;
+        self.hold(self.held - 1);
         self.send(ticket, Record::new(place, outcome))
     }
 
@@ -326,6 +352,7 @@ impl<'worker> Hand<'worker> {
         }
         self.outbox.empty()?;
         let Some(reading) = self.stream.take() else { return Ok(()) };
+        self.seat.is_away();
         let mut job = self.read(Md5::new(), reading)?;
         while let Some(Job { mut md5, data, last }) = job {
             md5.update(data.as_ref());
@@ -335,5 +362,96 @@ impl<'worker> Hand<'worker> {
             job = self.read(md5, data)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::balance::Balance;
+    use crate::source::{Devices, Links, Quiet};
+    use crate::walk::{Root, Step, Walk};
+    use errgroup::{Context, Order, Pipeline};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    fn terms(workers: usize) -> Terms {
+        Terms {
+            ctx: Context::background(),
+            links: Links::Skip,
+            fail_fast: true,
+            lanes: 64,
+            exclude: Vec::new(),
+            quiet: Quiet::now(),
+            devices: Devices::default(),
+            balance: Balance::new(workers),
+            away: 1024,
+        }
+    }
+
+    /// One worker takes all files there are, before the other is there; that one asks for nothing new, and must be given
+    /// its share, of files that were begun.
+    #[test]
+    fn no_worker_has_two_files_more_than_another() {
+        const FILES: usize = 6;
+        let dir = tempfile::tempdir().unwrap();
+        for name in 0..FILES {
+            std::fs::write(dir.path().join(name.to_string()), vec![name as u8; 3 << 20]).unwrap();
+        }
+        let found = Pipeline::source(&Context::background(), FILES, {
+            let root = Root::from(dir.path());
+            move |entries| {
+                Walk::new(&[root], Links::Skip, &Devices::default()).try_for_each(|step| match step {
+                    Step::Found(entry) => Ok(entries.send(entry)?),
+                    Step::Nothing => Ok(()),
+                })
+            }
+        });
+        let terms = Arc::new(terms(2));
+        let readers = Readers::new(Arc::clone(&terms));
+        let (workers, given) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&given);
+        let records = found.ticketed(2, Order::Completion, move |tickets| {
+            if workers.fetch_add(1, Ordering::Relaxed) == 0 {
+                return work(tickets, &terms, &readers);
+            }
+            let seat = terms.balance.seat();
+            let (mut mine, begun) = (Vec::new(), Instant::now());
+            while mine.len() < FILES / 2 {
+                let Some((ticket, entry)) = tickets.help() else {
+                    // The other has not taken the first yet; had it kept all, it would be done long before this.
+                    assert!(begun.elapsed() < Duration::from_secs(60), "nothing was handed over");
+                    std::thread::yield_now();
+                    continue;
+                };
+                assert!(matches!(entry.found, Found::Begun(_)), "{entry:?}");
+                mine.push((ticket, entry));
+                seat.holds(mine.len());
+            }
+            counted.store(mine.len(), Ordering::Relaxed);
+            for (ticket, entry) in mine {
+                let mut buffer = Buffer::new();
+                let Entry { place, mut found } = entry;
+                let digest = loop {
+                    let Opening::Read(Beginning { mut md5, filled, last, content }) =
+                        terms.open(&place, found, buffer.room(), Wait::Yes)
+                    else {
+                        panic!("it can be read");
+                    };
+                    md5.update(buffer.filled(filled));
+                    if last {
+                        break md5.finalize();
+                    }
+                    let content = content.expect("there is more");
+                    found = Found::Begun(Box::new(Begun { content, md5 }));
+                };
+                ticket.send(Record::new(place, Outcome::Hashed(Digest::from(digest))))?;
+            }
+            Ok(())
+        });
+        let hashed =
+            records.map(|record| record.unwrap()).filter(|record| matches!(record.outcome(), Outcome::Hashed(_)));
+        assert_eq!(hashed.count(), FILES);
+        assert_eq!(given.load(Ordering::Relaxed), FILES / 2);
     }
 }

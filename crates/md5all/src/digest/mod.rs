@@ -5,6 +5,7 @@
 //! file. What a digest looks like in a manifest is `manifest`'s affair.
 
 mod alone;
+pub(crate) mod balance;
 pub(crate) mod md5;
 mod outbox;
 pub(crate) mod readers;
@@ -14,6 +15,7 @@ use std::fmt;
 use errgroup::Context;
 use md5_lanes::Md5;
 
+use crate::digest::balance::Balance;
 use crate::directory::Place;
 use crate::entry::{Begun, Found, Handle, Outcome, Record};
 use crate::error::Error;
@@ -47,6 +49,8 @@ pub(crate) struct Terms {
     pub(crate) quiet: Option<Quiet>,
     /// What files lie on.
     pub(crate) devices: Devices,
+    /// How many files each worker has.
+    pub(crate) balance: Balance,
     /// How many files may be on their way to readers and back at the same time.
     pub(crate) away: usize,
 }
