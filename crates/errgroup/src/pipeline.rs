@@ -784,7 +784,7 @@ where
         // A courier may come when all have gone. Whoever goes looks for what was handed over, and here it is the other
         // way round: one of the two sees the other.
         let crew = self.crew.lock();
-        let is_deserted = crew.left == self.workers;
+        let is_deserted = crew.left == self.workers && !self.handed.is_empty();
         drop(crew);
         if is_deserted {
             self.report_loss();

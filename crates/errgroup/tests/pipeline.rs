@@ -277,6 +277,28 @@ fn what_tasks_of_a_group_bring_back_comes_out_once_and_in_order() {
     }
 }
 
+/// A worker may take what was brought, send its result and leave before the courier has returned.
+#[test]
+fn a_courier_may_be_the_last_to_go() {
+    for round in 0..2_000 {
+        let results = numbers(1).ticketed(1, SOURCE, |tickets: &mut Tickets<u64, u64>| {
+            let aides = Group::<String>::new();
+            let courier = tickets.courier();
+            while let Some((ticket, n)) = tickets.next() {
+                let courier = courier.clone();
+                aides.go(move || {
+                    courier.hand_over(ticket, n);
+                    Ok(())
+                });
+                let (ticket, n) = tickets.help().expect("it is brought");
+                ticket.send(n)?;
+            }
+            Ok(())
+        });
+        assert_eq!(all(results), Ok(vec![0]), "round {round}");
+    }
+}
+
 /// Whoever waits for what is handed over gets it though items are left, and gets no item by `try_help`.
 #[test]
 fn help_takes_nothing_new() {
