@@ -10,7 +10,7 @@ use std::fmt;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -260,11 +260,24 @@ impl Kind {
 
 /// Whether the block device that is mounted spins, as `/sys` says; a device of several (Btrfs) by the one that was
 /// named to mount it.
+///
+/// What a hypervisor shows says that it spins, mostly, whatever is behind it: that is not believed.
 fn is_rotational(mount: &Mount) -> bool {
     let Some((major, minor)) = mount.device() else { return false };
-    let device = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+    let Ok(device) = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")) else { return false };
     // A partition is a directory in that of its disk.
-    ["queue/rotational", "../queue/rotational"]
-        .iter()
-        .any(|name| fs::read(device.join(name)).is_ok_and(|text| text.starts_with(b"1")))
+    let disk = if device.join("queue").exists() { device.as_path() } else { device.parent().unwrap_or(&device) };
+    fs::read(disk.join("queue/rotational")).is_ok_and(|text| text.starts_with(b"1")) && !is_emulated(disk)
+}
+
+/// Whether a disk, a directory below `/sys/devices`, is one that a hypervisor made.
+fn is_emulated(disk: &Path) -> bool {
+    /// As they introduce themselves: QEMU and KVM, VMware, Hyper-V and Azure, VirtualBox, Xen.
+    const VENDORS: [&str; 5] = ["QEMU", "VMware", "Msft", "VBOX", "XEN"];
+    let is_virtio = disk.components().any(|part| {
+        let name = part.as_os_str().as_encoded_bytes();
+        name.starts_with(b"virtio") || name.starts_with(b"vbd-") || name.starts_with(b"nvme")
+    });
+    let vendor = fs::read_to_string(disk.join("device/vendor")).unwrap_or_default();
+    is_virtio || VENDORS.iter().any(|known| vendor.trim().eq_ignore_ascii_case(known))
 }
