@@ -74,25 +74,35 @@ B3SUM = Contender(
     "b3sum", "b3sum, find | xargs (another digest)", shell("find . -type f -print0 | xargs -0 -r b3sum"), None,
     kind="other", needs=["find", "xargs", "b3sum"], version=["b3sum", "--version"])
 
+RCLONE = Contender("rclone", "rclone hashsum md5", ["rclone", "hashsum", "md5", "."], plain_lines,
+                   needs=["rclone"], version=["rclone", "version"])
+
+
+def md5sum_twice(batch: int) -> Contender:
+    """Two at once, each given so many files."""
+    script = f"find . -type f -print0 | xargs -0 -r -P2 -n{batch} md5sum"
+    return Contender("md5sum-P2", f"md5sum, xargs -P2 -n{batch}", shell(script), gnu_lines,
+                     needs=["find", "xargs", "md5sum"], version=["xargs", "--version"])
+
+
 PEERS = [
     MD5SUM,
-    Contender("md5sum-P2", "md5sum, xargs -P2 -n512",
-              shell("find . -type f -print0 | xargs -0 -r -P2 -n512 md5sum"), gnu_lines,
-              needs=["find", "xargs", "md5sum"], version=["xargs", "--version"]),
+    md5sum_twice(512),
     Contender("md5deep", "md5deep -r -l", ["md5deep", "-r", "-l", "."], plain_lines,
               needs=["md5deep"], version=["md5deep", "-v"]),
     Contender("hashdeep", "hashdeep -c md5 -r -l", ["hashdeep", "-c", "md5", "-r", "-l", "."], hashdeep_lines,
               needs=["hashdeep"], version=["hashdeep", "-V"]),
     Contender("rhash", "rhash -r --md5", ["rhash", "-r", "--md5", "."], plain_lines,
               needs=["rhash"], version=["rhash", "--version"]),
-    Contender("rclone", "rclone hashsum md5", ["rclone", "hashsum", "md5", "."], plain_lines,
-              needs=["rclone"], version=["rclone", "version"]),
+    RCLONE,
     B3SUM,
     Contender("openssl", "openssl md5", ["openssl", "md5", "-r", "0000/f000000.bin"], plain_lines,
               needs=["openssl"], version=["openssl", "version"], only="one"),
 ]
 NAMES = [peer.name for peer in PEERS] + ["go"]
-ONE_STREAM = ["md5all", "md5sum", "b3sum", "openssl", "floor"]  # who reads the one large file
+
+DISTANT = [md5sum_twice(16), RCLONE]  # a batch so small because finding the files takes long too
+ONE_STREAM = ["md5all", "md5sum", "b3sum", "openssl", "floor-2"]  # who reads the one large file
 
 
 def missing(peer: Contender) -> list[str]:
@@ -108,14 +118,20 @@ def version(contender: Contender) -> str:
 
 
 def build_md5all() -> Contender:
+    program = build_rust(HERE, "md5all")
+    return Contender("md5all", "md5all", [program, "."], gnu_lines, kind="ours", version=[program, "--version"])
+
+
+def build_rust(where: str, package: str) -> str:
+    """The one program of a package, built from directory `where`."""
     if not shutil.which("cargo"):
-        raise SystemExit("trees: needs cargo, to build md5all")
-    cargo = ["cargo", "build", "--release", "--locked", "--package", "md5all", "--message-format", "json"]
-    said = subprocess.run(cargo, cwd=HERE, stdout=subprocess.PIPE, check=True).stdout.splitlines()
+        raise SystemExit(f"trees: needs cargo, to build {package}")
+    cargo = ["cargo", "build", "--release", "--locked", "--package", package, "--message-format", "json"]
+    said = subprocess.run(cargo, cwd=where, stdout=subprocess.PIPE, check=True).stdout.splitlines()
     built = [path for line in said if (path := json.loads(line).get("executable"))]
     if len(built) != 1:
         raise SystemExit(f"trees: cargo built {len(built)} programs, not one")
-    return Contender("md5all", "md5all", [built[0], "."], gnu_lines, kind="ours", version=[built[0], "--version"])
+    return built[0]
 
 
 def build_c(name: str, into: str) -> str:
@@ -127,9 +143,15 @@ def build_c(name: str, into: str) -> str:
     return program
 
 
-def build_floor(into: str) -> Contender:
-    title = "floor: walk, open, read, close; 2 threads"
-    return Contender("floor", title, [build_c("floor", into), ".", "2"], None, kind="floor")
+def build_floors(into: str, *readers: int) -> list[Contender]:
+    """The floor with each of these numbers of readers."""
+    program = build_c("floor", into)
+    return [floor(program, number) for number in readers]
+
+
+def floor(program: str, readers: int) -> Contender:
+    title = f"floor: walk, open, read, close; {readers} threads"
+    return Contender(f"floor-{readers}", title, [program, ".", str(readers)], None, kind="floor")
 
 
 def build_go(into: str) -> Contender | None:
@@ -146,9 +168,9 @@ def build_go(into: str) -> Contender | None:
     return Contender("go", "Go's MD5All", [program, "."], plain_lines, version=["go", "version"])
 
 
-def installed(only: list[str] | None) -> list[Contender]:
-    """The peers of the table above that are here and wanted; says which are not here."""
-    wanted = [peer for peer in PEERS if only is None or peer.name in only]
+def installed(peers: list[Contender], only: list[str]) -> list[Contender]:
+    """Those that are here and wanted; says which are not here."""
+    wanted = [peer for peer in peers if peer.name in only]
     for peer in wanted:
         if lacks := missing(peer):
             print(f"trees: {', '.join(lacks)} not installed: going on without {peer.name}")

@@ -13,15 +13,31 @@ BLOB = 8 << 20
 PIECE = BLOB // 2
 REAL = ["/usr/lib", "/usr/share"]
 
-TREES = {  # name: (files, bytes of one file, files a folder)
-    "small": (100_000, lambda rng: rng.randrange(200, 8192), 500),
-    "medium": (2_000, lambda rng: 1 << 20, 100),
-    "large": (4, lambda rng: 768 << 20, 4),
-    "one": (1, lambda rng: 4 << 30, 1),
+
+
+def flat(files: int):
+    """So many files in each folder."""
+    return lambda number: f"{number // files:04d}"
+
+
+def nested(number: int) -> str:
+    """Five files in each of 200 folders, which are the third level of 5 × 5 × 8."""
+    leaf = number // 5
+    return f"{leaf // 40}/{leaf // 8 % 5}/{leaf % 8}"
+
+
+TREES = {  # name: (files, bytes of one file, the folder of a file)
+    "small": (100_000, lambda rng: rng.randrange(200, 8192), flat(500)),
+    "medium": (2_000, lambda rng: 1 << 20, flat(100)),
+    "large": (4, lambda rng: 768 << 20, flat(4)),
+    "one": (1, lambda rng: 4 << 30, flat(1)),
+    "wide": (1_000, lambda rng: 16 << 10, flat(50)),
+    "nested": (1_000, lambda rng: 16 << 10, nested),
 }
 NAMES = ["small", "medium", "large", "real", "one"]
+DISTANT = ["wide", "nested"]
 
-SMALL_SAMPLE = ["0000", "0001", "0002", "0003"]  # folders of `small`: 2,000 files
+SAMPLE = 2_000  # files of `small`
 
 
 def tree(root: str, name: str) -> str:
@@ -38,11 +54,11 @@ def tree(root: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def transient(root: str, name: str, files: int, size: int, folder: int = 1000):
+def transient(root: str, name: str, files: int, size: int):
     """A tree of `files` files of `size` bytes each, removed on leaving."""
     remove(os.path.join(root, name))
     try:
-        write(root, name, files, lambda rng: size, folder)
+        write(root, name, files, lambda rng: size, flat(1000))
         os.sync()
         yield os.path.join(root, name)
     finally:
@@ -53,13 +69,15 @@ def make(root: str, name: str) -> None:
     write(root, name, *TREES[name])
 
 
-def write(root: str, name: str, files: int, size, folder: int) -> None:
+def write(root: str, name: str, files: int, size, folder) -> None:
     rng = random.Random(name)
     blob = memoryview(rng.randbytes(BLOB))
+    made = None
     for i in range(files):
-        where = f"{root}/{name}/{i // folder:04d}"
-        if i % folder == 0:
-            os.makedirs(where, exist_ok=True)
+        where = f"{root}/{name}/{folder(i)}"
+        if where != made:
+            os.makedirs(where)
+            made = where
         left = size(rng)
         with open(f"{where}/f{i:06d}.bin", "wb", buffering=0) as out:
             while left > 0:
@@ -76,10 +94,13 @@ def copy_real(root: str, name: str) -> None:
     subprocess.run(["cp", "-a", "--reflink=never", *REAL, into], stderr=subprocess.DEVNULL, check=False)
 
 
-def sample(small: str, into: str) -> None:
-    """Copies the first 2,000 files of tree `small`."""
-    os.makedirs(into)
-    subprocess.run(["cp", "-a", *(os.path.join(small, folder) for folder in SMALL_SAMPLE), into], check=True)
+def sample(root: str, files: int) -> str:
+    """A tree of the first so many files of `small`, in a directory of its own below `root`."""
+    into = os.path.join(root, f"sample-{files}")
+    remove(into)
+    _, size, folder = TREES["small"]
+    write(into, "small", files, size, folder)
+    return into
 
 
 def remove(path: str) -> None:

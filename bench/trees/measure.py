@@ -106,9 +106,10 @@ class Bench:
                 self.before()
                 row.runs.append(self.run(row.contender, tree))
 
-    def check(self, contenders: list[Contender], tree: str, files: int, size: int) -> list[Row]:
-        """A row for each, with how it agrees. It reads the whole tree often, and so warms the cache too."""
-        truth = self.digests(MD5SUM, tree)
+    def check(self, contenders: list[Contender], tree: str, near: str, files: int, size: int) -> list[Row]:
+        """A row for each, with how it agrees with md5sum about the same tree where it is `near`. It reads the whole tree
+        often, and so warms the cache too."""
+        truth = self.digests(MD5SUM, near)
         if len(truth) != files:
             raise SystemExit(f"trees: {files} files, md5sum printed {len(truth)} lines")
         rows = []
