@@ -86,22 +86,31 @@ fn what_is_there_is_shown() {
     scene.unmount().unwrap();
 }
 
+/// One after another would take 64 times as long as one.
+const LONGER: u32 = 4;
+
+/// On a busy machine 64 threads may be late themselves, so one good try of a few is proof.
+const TRIES: usize = 5;
+
 #[test]
 fn many_requests_at_once_take_as_long_as_one() {
-    let Some(scene) = Scene::new() else { return };
     for (what, ask) in [
         ("list", list as fn(&Path)),
         ("open", |directory| drop(File::open(directory.join("file")).unwrap())),
         ("read", |directory| assert_eq!(read_all(&mut File::open(directory.join("file")).unwrap()).len() / 100_000, 3)),
     ] {
-        let alone = timed(|| ask(&scene.directory(THREADS)));
-        let together = all_at_once(|number| ask(&scene.directory(number)));
-        assert!(alone >= DELAY, "{what}: {alone:?} alone");
-        // One after another would take 64 times as long; what is known of a directory by then makes it less than once.
-        assert!(together < alone * 4, "{what}: {together:?} for {THREADS}, {alone:?} alone");
-        assert!(together >= DELAY, "{what}: {together:?} for {THREADS}");
+        let mut tried = Vec::new();
+        let is_parallel = (0..TRIES).any(|_| {
+            let Some(scene) = Scene::new() else { return true };
+            let alone = timed(|| ask(&scene.directory(THREADS)));
+            let together = all_at_once(|number| ask(&scene.directory(number)));
+            scene.unmount().unwrap();
+            assert!(alone >= DELAY && together >= DELAY, "{what}: {alone:?} alone, {together:?} for {THREADS}");
+            tried.push((alone, together));
+            together < alone * LONGER
+        });
+        assert!(is_parallel, "{what}: alone, and {THREADS} together: {tried:?}");
     }
-    scene.unmount().unwrap();
 }
 
 fn list(directory: &Path) {
