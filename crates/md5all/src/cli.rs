@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use md5all::manifest::{Format, LineEnd};
-use md5all::{Devices, Links, Mode, Options, Root};
+use md5all::{Cache, Devices, Links, Mode, Options, Root};
 
 use crate::exit::Exit;
 
@@ -68,6 +68,10 @@ struct Arguments {
     /// Reads that are under way at once on each device [default: 64; hdd: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     io_depth: Option<u16>,
+
+    /// Leave the system's cache of files as it was: keep nothing in memory that was not there
+    #[arg(long)]
+    no_cache: bool,
 
     /// Say how each device is read
     #[arg(short, long)]
@@ -133,6 +137,7 @@ impl Arguments {
         options.links = links;
         options.unordered = self.unordered;
         options.fail_fast = self.fail_fast;
+        options.cache = if self.no_cache { Cache::Leave } else { Cache::Use };
         let depth = self.io_depth.and_then(|depth| NonZeroUsize::new(depth.into()));
         options.devices = Devices::new(self.io, depth);
         if let Some(jobs) = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())) {
@@ -169,12 +174,13 @@ mod tests {
         assert_eq!(config.end, LineEnd::Newline);
         assert_eq!(config.options.links, Links::Skip);
         assert!(!config.options.unordered && !config.options.fail_fast);
+        assert_eq!(config.options.cache, Cache::Use);
         assert!(config.output.is_none());
     }
 
     #[test]
     fn every_flag_arrives() {
-        let line = "-z --tag -j 7 -L --unordered --fail-fast -o out a - b";
+        let line = "-z --tag -j 7 -L --unordered --fail-fast --no-cache -o out a - b";
         let config = config(&line.split(' ').collect::<Vec<_>>()).unwrap();
         let roots = [Root::from("a"), Root::StandardInput, Root::from("b")];
         assert_eq!(config.options.roots, roots);
@@ -182,6 +188,7 @@ mod tests {
         assert_eq!(config.end, LineEnd::Nul);
         assert_eq!(config.options.links, Links::Follow);
         assert_eq!(config.options.jobs.get(), 7);
+        assert_eq!(config.options.cache, Cache::Leave);
         assert!(config.options.unordered && config.options.fail_fast);
         assert_eq!(config.output, Some(PathBuf::from("out")));
     }

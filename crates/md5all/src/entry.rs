@@ -10,12 +10,13 @@ use std::sync::Arc;
 use md5_lanes::Md5;
 use rustix::io::Errno;
 
+use crate::digest::aliases::Claim;
 use crate::digest::readers::Buffer;
 use crate::digest::{Beginning, Digest};
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
 use crate::source::local::{self, Folder};
-use crate::source::{Content, Device};
+use crate::source::{Content, Device, Wait};
 
 /// What the walk found at one place.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) enum Found {
     Begun(Box<Begun>),
     /// Something of which a part was read and is to be hashed.
     Read(Box<Part>),
+    /// Something of which the digest is known.
+    Known(Digest),
     /// Something to pass over.
     Passed(Skip),
     /// Something the walk could not deal with.
@@ -45,6 +48,8 @@ pub(crate) enum Found {
 pub(crate) struct Begun {
     pub(crate) content: Content,
     pub(crate) md5: Md5,
+    /// That other names of it may wait for it.
+    pub(crate) claim: Option<Box<Claim>>,
 }
 
 /// A file on its way from a reader to a worker.
@@ -63,6 +68,13 @@ pub(crate) enum Handle {
     Named,
     /// It is open already: the process's standard input.
     StandardInput,
+}
+
+impl Handle {
+    /// Whether a worker that does not wait does not even look at it: what lies far away.
+    pub(crate) fn is_left_by(&self, wait: Wait) -> bool {
+        matches!(self, Handle::Listed(folder) if wait == Wait::No && folder.device.is_far())
+    }
 }
 
 /// What became of one file or directory.

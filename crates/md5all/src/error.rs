@@ -102,6 +102,20 @@ impl Reason {
         Reason::System { operation, source: source.into() }
     }
 
+    /// The same, for another name of the same file.
+    pub(crate) fn again(&self) -> Reason {
+        match self {
+            Reason::System { operation, source } => {
+                let source = source.raw_os_error().map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+                Reason::System { operation: *operation, source }
+            }
+            Reason::Changed => Reason::Changed,
+            Reason::Length { read, size } => Reason::Length { read: *read, size: *size },
+            Reason::Loop { ancestor } => Reason::Loop { ancestor: ancestor.clone() },
+            Reason::Moved => Reason::Moved,
+        }
+    }
+
     /// The kind of the system's error behind this reason.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {

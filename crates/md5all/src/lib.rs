@@ -40,6 +40,6 @@ pub use digest::Digest;
 pub use directory::PathBuffer;
 pub use entry::{Outcome, Record, Skip};
 pub use error::{Error, Operation, Reason};
-pub use source::{Device, Devices, FileId, Links, Mode};
+pub use source::{Cache, Device, Devices, FileId, Links, Mode};
 pub use trees::{Options, hash_trees, md5_all};
 pub use walk::Root;

@@ -19,7 +19,7 @@ use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
-use crate::source::{Devices, FileId, Links, Quiet};
+use crate::source::{Cache, Devices, FileId, Links, Quiet};
 use crate::walk::{MAX_OPEN, Root, Step, Walk};
 
 /// What to hash, and how.
@@ -43,6 +43,8 @@ pub struct Options {
     pub exclude: Vec<FileId>,
     /// How what the trees lie on is read. Keep a clone to ask which devices were met.
     pub devices: Devices,
+    /// What reading does to the system's cache of files.
+    pub cache: Cache,
 }
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
@@ -87,12 +89,13 @@ pub struct Options {
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     let Shares { jobs, lanes, queue, away } = Shares::now(options.jobs);
     let order = options.order();
-    let Options { roots, links, fail_fast, exclude, devices, .. } = options;
+    let Options { roots, links, fail_fast, exclude, devices, cache, .. } = options;
     let walked = devices.clone();
     let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links, &walked), entries));
     let ctx = found.context().clone();
-    let balance = Balance::new(jobs);
-    let terms = Arc::new(Terms { ctx, links, fail_fast, lanes, exclude, quiet: Quiet::now(), devices, balance, away });
+    let (quiet, balance, aliases) = (Quiet::now(), Balance::new(jobs), Arc::default());
+    let terms =
+        Arc::new(Terms { ctx, links, fail_fast, lanes, exclude, quiet, devices, balance, away, cache, aliases });
     let readers = Readers::new(Arc::clone(&terms));
     found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms, &readers))
 }
@@ -155,6 +158,7 @@ impl Options {
             fail_fast: false,
             exclude: Vec::new(),
             devices: Devices::default(),
+            cache: Cache::default(),
         }
     }
 

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
+use crate::digest::aliases::Claim;
 use crate::digest::alone;
 use crate::digest::balance::Seat;
 use crate::digest::outbox::Outbox;
-use crate::digest::readers::{Buffer, Readers};
+use crate::digest::readers::{Buffer, Readers, Wish};
 use crate::digest::{Beginning, Digest, Opening, Terms};
 use crate::directory::Place;
 use crate::entry::{Begun, Entry, Found, Outcome, Part, Record};
@@ -30,6 +31,8 @@ use crate::source::{Content, Wait};
 /// the first failure, if that is what the caller wants to stop at.
 pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms, readers: &Arc<Readers>) -> Result<(), Error> {
     let result = play(Hand::new(tickets, terms, readers));
+    // Where all went well, nothing waits any more.
+    terms.aliases.clear();
     if result.is_err() {
         readers.clear();
     }
@@ -77,6 +80,8 @@ struct Reading {
     buffer: Buffer,
     /// How much of the buffer is to be hashed.
     filled: usize,
+    /// That other names of the file may wait for it.
+    claim: Option<Box<Claim>>,
 }
 
 /// What reading on came to.
@@ -236,6 +241,12 @@ impl<'worker> Hand<'worker> {
                         self.fetch(ticket, Entry { place, found });
                         return Ok(None);
                     }
+                    Opening::Shared(id, found) => {
+                        self.keep(buffer);
+                        let courier = self.tickets.courier();
+                        self.terms.aliases.wait(id, Wish { ticket, entry: Entry { place, found }, courier });
+                        return Ok(None);
+                    }
                     Opening::Settled(outcome) => {
                         self.keep(buffer);
                         self.send(ticket, Record::new(place, outcome))?;
@@ -244,8 +255,8 @@ impl<'worker> Hand<'worker> {
                 }
             }
         };
-        let Beginning { md5, filled, last, content } = beginning;
-        let reading = Reading { ticket, place, content, buffer, filled };
+        let Beginning { md5, filled, last, content, claim } = beginning;
+        let reading = Reading { ticket, place, content, buffer, filled, claim };
         self.hold(self.held + 1);
         if reading.is_stream() {
             self.stream = Some(reading);
@@ -270,7 +281,8 @@ impl<'worker> Hand<'worker> {
         if self.has_too_many()
             && let Some(content) = reading.content.take()
         {
-            self.hand_over(Begun { content, md5 }, reading);
+            let claim = reading.claim.take();
+            self.hand_over(Begun { content, md5, claim }, reading);
             return Ok(None);
         }
         self.outbox.empty()?; // a file that goes on, for however long, holds up nothing
@@ -311,7 +323,8 @@ impl<'worker> Hand<'worker> {
             Ok(Next::Last) => Ok(Some(Job { md5, data: reading, last: true })),
             Ok(Next::Later) => {
                 if let Some(content) = reading.content.take() {
-                    let (ticket, entry) = self.let_go(Begun { content, md5 }, reading);
+                    let claim = reading.claim.take();
+                    let (ticket, entry) = self.let_go(Begun { content, md5, claim }, reading);
                     self.fetch(ticket, entry);
                 }
                 Ok(None)
@@ -334,7 +347,10 @@ impl<'worker> Hand<'worker> {
     }
 
     fn finish(&mut self, reading: Reading, outcome: Outcome) -> Result<(), Error> {
-        let Reading { ticket, place, buffer, .. } = reading;
+        let Reading { ticket, place, buffer, claim, .. } = reading;
+        if let Some(claim) = claim {
+            claim.settle(&outcome);
+        }
         self.keep(buffer);
         self.hold(self.held - 1);
         self.send(ticket, Record::new(place, outcome))
@@ -369,7 +385,7 @@ impl<'worker> Hand<'worker> {
 mod tests {
     use super::*;
     use crate::digest::balance::Balance;
-    use crate::source::{Devices, Links, Quiet};
+    use crate::source::{Cache, Devices, Links, Quiet};
     use crate::walk::{Root, Step, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -386,6 +402,8 @@ mod tests {
             devices: Devices::default(),
             balance: Balance::new(workers),
             away: 1024,
+            cache: Cache::Use,
+            aliases: Arc::default(),
         }
     }
 

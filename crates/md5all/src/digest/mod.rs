@@ -4,6 +4,7 @@
 //! many files in flight at once has the same shape as one that reads file after
 //! file. What a digest looks like in a manifest is `manifest`'s affair.
 
+pub(crate) mod aliases;
 mod alone;
 pub(crate) mod balance;
 pub(crate) mod md5;
@@ -11,16 +12,18 @@ mod outbox;
 pub(crate) mod readers;
 
 use std::fmt;
+use std::sync::Arc;
 
 use errgroup::Context;
 use md5_lanes::Md5;
 
+use crate::digest::aliases::{Aliases, Claim, Known};
 use crate::digest::balance::Balance;
 use crate::directory::Place;
 use crate::entry::{Begun, Found, Handle, Outcome, Record};
 use crate::error::Error;
 use crate::source::content::Opened;
-use crate::source::{Content, Devices, FileId, Links, Quiet, Rules, Wait, local};
+use crate::source::{Cache, Content, Devices, FileId, Links, Quiet, Rules, Wait, local};
 
 /// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
 ///
@@ -53,6 +56,10 @@ pub(crate) struct Terms {
     pub(crate) balance: Balance,
     /// How many files may be on their way to readers and back at the same time.
     pub(crate) away: usize,
+    /// What reading does to the system's cache of files.
+    pub(crate) cache: Cache,
+    /// The files that have several names.
+    pub(crate) aliases: Arc<Aliases>,
 }
 
 /// What became of something that was to be read.
@@ -62,6 +69,8 @@ pub(crate) enum Opening {
     Read(Beginning),
     /// It would have to be waited for.
     Later(Found),
+    /// It is being read under another name, and that has to be waited for.
+    Shared(FileId, Found),
     /// There is nothing to hash.
     Settled(Outcome),
 }
@@ -77,6 +86,8 @@ pub(crate) struct Beginning {
     pub(crate) last: bool,
     /// What they were read from; `None` if they are all there is, and vouched for.
     pub(crate) content: Option<Content>,
+    /// That other names of it may wait for it.
+    pub(crate) claim: Option<Box<Claim>>,
 }
 
 impl Digest {
@@ -124,6 +135,7 @@ impl Terms {
             Found::File(handle) => self.open_file(place, handle, buffer, wait),
             Found::Begun(begun) => go_on(*begun, buffer, wait),
             Found::Read(part) => Opening::Read(part.beginning),
+            Found::Known(digest) => Opening::Settled(Outcome::Hashed(digest)),
             Found::Passed(skip) => Opening::Settled(Outcome::Skipped(skip)),
             Found::Failed(reason) => Opening::Settled(Outcome::Failed(reason)),
         }
@@ -136,17 +148,40 @@ impl Terms {
             quiet: self.quiet.as_ref(),
             devices: &self.devices,
             wait,
+            cache: self.cache,
         };
-        let md5 = Md5::new();
-        match local::open(&handle, place.name(), rules, buffer) {
-            Ok(Opened::Whole(filled)) => Opening::Read(Beginning { md5, filled, last: true, content: None }),
-            Ok(Opened::Begun(content, filled)) => {
-                Opening::Read(Beginning { md5, filled, last: false, content: Some(content) })
+        if !handle.is_left_by(wait) {
+            match self.aliases.look_up(place, &handle) {
+                Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
+                Known::Hashed(id, stamp, digest) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
+                    return Opening::Settled(Outcome::Hashed(digest));
+                }
+                _ => {}
             }
-            Ok(Opened::Later(None)) => Opening::Later(Found::File(handle)),
-            Ok(Opened::Later(Some(content))) => Opening::Later(Found::Begun(Box::new(Begun { content, md5 }))),
-            Ok(Opened::Passed(skip)) => Opening::Settled(Outcome::Skipped(skip)),
-            Err(reason) => Opening::Settled(Outcome::Failed(reason)),
+        }
+        let md5 = Md5::new();
+        let (content, filled) = match local::open(&handle, place.name(), rules, buffer) {
+            Ok(Opened::Whole(filled)) => {
+                return Opening::Read(Beginning { md5, filled, last: true, content: None, claim: None });
+            }
+            Ok(Opened::Begun(content, filled)) => (content, Some(filled)),
+            Ok(Opened::Later(Some(content))) => (content, None),
+            Ok(Opened::Later(None)) => return Opening::Later(Found::File(handle)),
+            Ok(Opened::Passed(skip)) => return Opening::Settled(Outcome::Skipped(skip)),
+            Err(reason) => return Opening::Settled(Outcome::Failed(reason)),
+        };
+        let claim = match self.aliases.claim(&content) {
+            Known::Nothing => None,
+            Known::Claimed(claim) => Some(claim),
+            Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
+            Known::Hashed(_, _, digest) => return Opening::Settled(Outcome::Hashed(digest)),
+        };
+        match filled {
+            Some(filled) => {
+                let last = content.is_complete();
+                Opening::Read(Beginning { md5, filled, last, content: Some(content), claim })
+            }
+            None => Opening::Later(Found::Begun(Box::new(Begun { content, md5, claim }))),
         }
     }
 
@@ -163,14 +198,17 @@ impl Terms {
 
 /// Reads on in a file.
 fn go_on(begun: Begun, buffer: &mut [u8], wait: Wait) -> Opening {
-    let Begun { mut content, md5 } = begun;
+    let Begun { mut content, md5, claim } = begun;
     match content.read_if(buffer, wait) {
         Ok(Some(filled)) => {
             let last = filled == 0 || content.is_complete();
-            Opening::Read(Beginning { md5, filled, last, content: Some(content) })
+            Opening::Read(Beginning { md5, filled, last, content: Some(content), claim })
         }
-        Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, md5 }))),
-        Err(reason) => Opening::Settled(Outcome::Failed(reason)),
+        Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, md5, claim }))),
+        Err(reason) => {
+            claim.into_iter().for_each(|claim| claim.fail(&reason));
+            Opening::Settled(Outcome::Failed(reason))
+        }
     }
 }
 

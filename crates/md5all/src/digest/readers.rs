@@ -72,10 +72,10 @@ enum New {
 }
 
 /// Something to be read, and how it comes back.
-struct Wish {
-    ticket: Ticket<Record>,
-    entry: Entry,
-    courier: Courier<Entry, Record>,
+pub(crate) struct Wish {
+    pub(crate) ticket: Ticket<Record>,
+    pub(crate) entry: Entry,
+    pub(crate) courier: Courier<Entry, Record>,
 }
 
 /// Memory for a part of a file.
@@ -94,7 +94,7 @@ impl Readers {
 
     /// Whether so many files are away that no new one is to be taken.
     pub(crate) fn are_full(&self) -> bool {
-        self.away.load(Relaxed) >= self.terms.away
+        self.away.load(Relaxed) + self.terms.aliases.waiting() >= self.terms.away
     }
 
     /// Puts a file on the shelf of its device. Comes back by the courier: as a part that was read, or as a failure.
@@ -132,10 +132,9 @@ impl Readers {
 
     /// A task: reads until there is nothing to read, or nothing to read into.
     fn serve(self: &Arc<Self>, index: usize) {
-        while let Some((Wish { ticket, entry, courier }, buffer)) = self.next(index) {
-            let entry = self.read(entry, buffer);
+        while let Some((wish, buffer)) = self.next(index) {
+            self.read(wish, buffer);
             self.away.fetch_sub(1, Relaxed);
-            courier.hand_over(ticket, entry);
         }
     }
 
@@ -153,8 +152,9 @@ impl Readers {
         Some((wish, Buffer { bytes, owner: Some((Arc::clone(self), index)) }))
     }
 
-    fn read(&self, entry: Entry, mut buffer: Buffer) -> Entry {
-        let Entry { place, found } = entry;
+    /// Reads, and hands it back.
+    fn read(&self, wish: Wish, mut buffer: Buffer) {
+        let Wish { ticket, entry: Entry { place, found }, courier } = wish;
         if let Found::Begun(begun) = &found {
             begun.content.announce();
         }
@@ -166,11 +166,15 @@ impl Readers {
                 Found::Read(Box::new(Part { beginning, buffer }))
             }
             Opening::Later(found) => found,
+            Opening::Shared(id, found) => {
+                let wish = Wish { ticket, entry: Entry { place, found }, courier };
+                return self.terms.aliases.wait(id, wish);
+            }
+            Opening::Settled(Outcome::Hashed(digest)) => Found::Known(digest),
             Opening::Settled(Outcome::Skipped(skip)) => Found::Passed(skip),
             Opening::Settled(Outcome::Failed(reason)) => Found::Failed(reason),
-            Opening::Settled(Outcome::Hashed(_)) => unreachable!("readers hash nothing"),
         };
-        Entry { place, found }
+        Wish { ticket, entry: Entry { place, found }, courier }.hand_back();
     }
 
     /// A buffer comes back.
@@ -184,6 +188,13 @@ impl Readers {
     /// Nothing panics while it is held but for want of memory.
     fn lock(&self) -> MutexGuard<'_, Vec<Shelf>> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wish {
+    /// Gives it to the next worker that asks.
+    pub(crate) fn hand_back(self) {
+        self.courier.hand_over(self.ticket, self.entry);
     }
 }
 

@@ -15,6 +15,9 @@
 //! 5. Of what is no regular file (asked for by name) nothing is known but what
 //!    was read.
 //!
+//! Holes are not read, where a file system of the kernel's own says that they are
+//! some (others were wrong about that before), but count as what they are: zeros.
+//!
 //! Never mapped into memory: a file cut short under a map ends the process.
 
 use std::io::IoSliceMut;
@@ -29,14 +32,17 @@ use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::entry::Skip;
 use crate::error::{Operation, Reason};
-use crate::source::{Device, FileId, Quiet, Rules, Wait};
+use crate::source::cache::Traces;
+use crate::source::holes::{Holes, Stretch};
+use crate::source::{Cache, Device, FileId, Quiet, Rules, Wait};
 
 /// What opening a file came to.
 #[derive(Debug)]
 pub(crate) enum Opened {
     /// All of it is so many bytes of the buffer, and it is vouched for.
     Whole(usize),
-    /// The first so many bytes of it are in the buffer, and there is more to be read, or may be.
+    /// The first so many bytes of it are in the buffer, and there is more to be read, or may be; or that is all, but the
+    /// file has other names.
     Begun(Content, usize),
     /// It would have to be waited for: nothing was read, but perhaps it is open.
     Later(Option<Content>),
@@ -52,6 +58,8 @@ pub(crate) struct Content {
     /// What it was when it was opened; `None` if it is no regular file.
     stamp: Option<Stamp>,
     id: FileId,
+    /// How many names it has.
+    names: u64,
     /// What it lies on, as soon as anybody must know.
     device: Option<Arc<Device>>,
     /// Bytes read so far.
@@ -60,6 +68,10 @@ pub(crate) struct Content {
     whole: bool,
     /// Whether it is read at offsets: a file whose position is nobody else's, and that has one.
     positioned: bool,
+    /// Where its holes are, if it may have any.
+    holes: Option<Box<Holes>>,
+    /// How it is read if that is to leave the cache as it was.
+    traces: Option<Box<Traces>>,
 }
 
 /// What would show a change.
@@ -78,7 +90,8 @@ pub(crate) struct Stamp {
 pub(crate) fn begin(file: OwnedFd, rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     let mut content = Content::new(file)?;
     if content.is_regular() {
-        content.device = Some(rules.devices.of(&content.file, content.id.device));
+        let device = rules.devices.of(&content.file, content.id.device);
+        content = content.on(&device, rules);
     }
     content.begin(rules, buffer)
 }
@@ -98,6 +111,7 @@ pub(crate) fn begin_listed(
     rules: Rules<'_>,
     buffer: &mut [u8],
 ) -> Result<Opened, Reason> {
+    let quiet = quiet.filter(|_| rules.cache == Cache::Use);
     let count = match quiet.map(|_| read_at(&file, &mut *buffer, 0, rules.wait.on(device))) {
         Some(Ok(count)) => Some(count),
         Some(Err(Errno::OPNOTSUPP)) => {
@@ -113,10 +127,10 @@ pub(crate) fn begin_listed(
     if !is_told || rules.exclude.contains(&content.id) || count as u64 > stamp.size {
         return content.on(device, rules).begin(rules, buffer);
     }
-    if count as u64 == stamp.size {
+    content.count = count as u64;
+    if count as u64 == stamp.size && content.shared().is_none() {
         return Ok(Opened::Whole(count));
     }
-    content.count = count as u64;
     Ok(Opened::Begun(content.on(device, rules), count))
 }
 
@@ -147,7 +161,7 @@ impl Content {
             return Ok(Opened::Begun(self, 0));
         }
         let Some(count) = self.read_if(buffer, rules.wait)? else { return Ok(Opened::Later(Some(self))) };
-        if count > 0 && !self.is_complete() {
+        if count > 0 && (!self.is_complete() || self.shared().is_some()) {
             return Ok(Opened::Begun(self, count));
         }
         self.verify()?;
@@ -168,7 +182,12 @@ impl Content {
         let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         let stamp = regular.then(|| Stamp::of(&stat));
         let id = FileId::from_stat(&stat);
-        Ok(Content { file, stamp, id, device: None, count: 0, whole: true, positioned: regular })
+        // The fields have other widths, and signs, on other systems.
+        #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+        let (names, blocks) = (stat.st_nlink as u64, stat.st_blocks as u64);
+        let holes = stamp.and_then(|stamp| Holes::of(stamp.size, blocks)).map(Box::new);
+        let positioned = regular;
+        Ok(Content { file, stamp, id, names, device: None, count: 0, whole: true, positioned, holes, traces: None })
     }
 
     /// Something that was opened, and perhaps read from, by somebody else.
@@ -177,14 +196,28 @@ impl Content {
     ///
     /// What `fstat` gives.
     pub(crate) fn stream(file: OwnedFd) -> Result<Content, Reason> {
-        Ok(Content { whole: false, positioned: false, ..Content::new(file)? })
+        Ok(Content { whole: false, positioned: false, holes: None, ..Content::new(file)? })
     }
 
-    /// The same, known to lie where its directory does, unless another file is mounted over it.
+    /// The same, known to lie where its directory does, unless another file is mounted over it; and read as the rules
+    /// have it from now on.
     fn on(mut self, device: &Arc<Device>, rules: Rules<'_>) -> Content {
         let is_same = self.id.device == device.id();
-        self.device = Some(if is_same { Arc::clone(device) } else { rules.devices.of(&self.file, self.id.device) });
+        let device = if is_same { Arc::clone(device) } else { rules.devices.of(&self.file, self.id.device) };
+        self.holes = self.holes.take().filter(|_| device.is_punctual());
+        self.traces = (rules.cache == Cache::Leave && self.is_regular()).then(|| Box::new(Traces::of(&self.file)));
+        self.device = Some(device);
         self
+    }
+
+    /// What is to be shared with other names of it: what would show a change, and how many names it has. `None` if there
+    /// are none, or nothing is in it, or nobody knows where it was begun.
+    pub(crate) fn shared(&self) -> Option<(Stamp, u64)> {
+        self.stamp.filter(|stamp| self.names > 1 && self.whole && stamp.size > 0).map(|stamp| (stamp, self.names))
+    }
+
+    pub(crate) fn id(&self) -> FileId {
+        self.id
     }
 
     pub(crate) fn is_regular(&self) -> bool {
@@ -223,7 +256,13 @@ impl Content {
             Some(device) => wait.on(device),
             None => Wait::Yes,
         };
-        match self.read_some(buffer, wait) {
+        let room = match self.holes.as_mut().map(|holes| holes.at(&self.file, self.count)) {
+            Some(Stretch::Hole(end)) => return Ok(Some(self.fill(buffer, end))),
+            Some(Stretch::Data(end)) => end - self.count,
+            None => u64::MAX,
+        };
+        let room = usize::try_from(room).map_or(buffer.len(), |room| room.min(buffer.len()));
+        match self.read_some(&mut buffer[..room], wait) {
             Ok(count) => {
                 self.count += count as u64;
                 Ok(Some(count))
@@ -237,9 +276,22 @@ impl Content {
         }
     }
 
+    /// A hole, as far as there is room for it.
+    fn fill(&mut self, buffer: &mut [u8], end: u64) -> usize {
+        let left = end - self.count;
+        let count = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        buffer[..count].fill(0);
+        self.count += count as u64;
+        count
+    }
+
     fn read_some(&mut self, buffer: &mut [u8], wait: Wait) -> Result<usize, Errno> {
         if self.positioned {
-            match read_at(&self.file, buffer, self.count, wait) {
+            let read = match (&mut self.traces, &self.device) {
+                (Some(traces), Some(device)) => traces.read(&self.file, device, buffer, self.count, wait),
+                _ => read_at(&self.file, buffer, self.count, wait),
+            };
+            match read {
                 // Some of what is made up on reading has no positions.
                 Err(Errno::SPIPE) => self.positioned = false,
                 result => return result,
@@ -252,7 +304,9 @@ impl Content {
     pub(crate) fn announce(&self) {
         /// What a device reads in some milliseconds, and many files of which are still little memory.
         const AHEAD: u64 = 1 << 20;
-        if let Some(length) = NonZeroU64::new(self.left().min(AHEAD)) {
+        let known = self.holes.as_ref().map_or(u64::MAX, |holes| holes.data_from(self.count));
+        let worthwhile = if self.traces.is_some() { 0 } else { self.left().min(known).min(AHEAD) };
+        if let Some(length) = NonZeroU64::new(worthwhile) {
             // Only advice: without it, the read takes longer.
             let _ = fadvise(&self.file, self.count, Some(length), Advice::WillNeed);
         }
@@ -302,7 +356,7 @@ impl Content {
 }
 
 impl Stamp {
-    fn of(stat: &Stat) -> Stamp {
+    pub(crate) fn of(stat: &Stat) -> Stamp {
         // The fields have other widths, and signs, on other systems.
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
         Stamp {
@@ -315,15 +369,21 @@ impl Stamp {
 
 /// Reads at an offset; `AGAIN` if that would have to wait, and must not.
 #[cfg(target_os = "linux")]
-fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) -> Result<usize, Errno> {
+pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) -> Result<usize, Errno> {
     match wait {
         Wait::Yes => retry(|| pread(file, &mut *buffer, offset)),
-        Wait::No => retry(|| preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT)),
+        Wait::No => read_with(file, buffer, offset, ReadWriteFlags::NOWAIT),
     }
 }
 
+/// Reads at an offset in a particular way.
+#[cfg(target_os = "linux")]
+pub(crate) fn read_with(file: &OwnedFd, buffer: &mut [u8], offset: u64, flags: ReadWriteFlags) -> Result<usize, Errno> {
+    retry(|| preadv2(file, &mut [IoSliceMut::new(buffer)], offset, flags))
+}
+
 #[cfg(not(target_os = "linux"))]
-fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, _wait: Wait) -> Result<usize, Errno> {
+pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, _wait: Wait) -> Result<usize, Errno> {
     retry(|| pread(file, &mut *buffer, offset))
 }
 

@@ -60,6 +60,8 @@ pub struct Device {
     is_punctual: bool,
     /// Whether it can say that a read would have to wait, as far as is known.
     tells: AtomicBool,
+    /// Whether it can read without keeping what was read in memory, as far as is known.
+    forgets: AtomicBool,
 }
 
 impl Mode {
@@ -148,7 +150,15 @@ impl Shared {
             None => Mode::Ssd,
         };
         let depth = self.depth.map_or(mode.depth(), NonZeroUsize::get);
-        Device { id, mode, depth, mount, is_punctual: kind.is_punctual, tells: AtomicBool::new(true) }
+        Device {
+            id,
+            mode,
+            depth,
+            mount,
+            is_punctual: kind.is_punctual,
+            tells: AtomicBool::new(true),
+            forgets: AtomicBool::new(true),
+        }
     }
 }
 
@@ -193,6 +203,16 @@ impl Device {
     /// It cannot.
     pub(crate) fn does_not_tell(&self) {
         self.tells.store(false, Relaxed);
+    }
+
+    /// Whether a read of it can be asked to keep nothing in memory that was not there.
+    pub(crate) fn forgets(&self) -> bool {
+        self.forgets.load(Relaxed)
+    }
+
+    /// It cannot.
+    pub(crate) fn does_not_forget(&self) {
+        self.forgets.store(false, Relaxed);
     }
 }
 

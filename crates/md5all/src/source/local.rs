@@ -20,7 +20,8 @@ use rustix::io::Errno;
 use crate::entry::{Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
-use crate::source::content::{self, Opened};
+use crate::source::atime::Traceless;
+use crate::source::content::{self, Opened, Stamp};
 use crate::source::{Device, Devices, Links, Rules, Wait};
 
 /// What a name is relative to.
@@ -39,6 +40,7 @@ pub(crate) struct Folder {
     pub(crate) id: FileId,
     /// What it lies on, and what is in it, but for other mounts.
     pub(crate) device: Arc<Device>,
+    traceless: Traceless,
 }
 
 /// What tells one file from another, whatever they are called: the device and
@@ -77,6 +79,10 @@ impl AsFd for Base {
 }
 
 impl FileId {
+    pub(crate) fn new(device: u64, inode: u64) -> FileId {
+        FileId { device, inode }
+    }
+
     pub(crate) fn from_stat(stat: &rustix::fs::Stat) -> FileId {
         // The fields have other widths, and signs, on other systems.
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
@@ -92,11 +98,7 @@ impl From<&Metadata> for FileId {
 
 /// What `name` is. A symbolic link is one only if it is not to be followed.
 pub(crate) fn kind_of(base: &Base, name: &[u8], links: Links) -> Result<Kind, Errno> {
-    let flags = match links {
-        Links::Follow => AtFlags::empty(),
-        Links::Skip => AtFlags::SYMLINK_NOFOLLOW,
-    };
-    let stat = statat(base, name, flags)?;
+    let stat = statat(base, name, flags_of(links))?;
     Ok(kind(FileType::from_raw_mode(stat.st_mode)))
 }
 
@@ -109,12 +111,21 @@ pub(crate) fn is_special(path: &[u8]) -> bool {
 pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links, devices: &Devices) -> Result<Folder, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
     let fd = openat(base, name, flags, Mode::empty())?;
-    let id = FileId::from_stat(&fstat(&fd)?);
+    let stat = fstat(&fd)?;
+    let id = FileId::from_stat(&stat);
     let device = match base {
         Base::Directory(above) if above.device.id() == id.device => Arc::clone(&above.device),
         _ => devices.of(&fd, id.device),
     };
-    Ok(Folder { fd, id, device })
+    Ok(Folder { fd, id, device, traceless: Traceless::in_directory_of(stat.st_uid) })
+}
+
+/// Whether what was listed there is this file, and shows no change: then it is what it was. One call, and nothing is
+/// opened or read.
+pub(crate) fn is_still(handle: &Handle, name: &[u8], links: Links, id: FileId, stamp: Stamp) -> bool {
+    let Handle::Listed(folder) = handle else { return false };
+    statat(&folder.fd, name, flags_of(links))
+        .is_ok_and(|stat| FileId::from_stat(&stat) == id && Stamp::of(&stat) == stamp)
 }
 
 /// Opens a file as its handle wants it, and reads its beginning into `buffer`;
@@ -143,7 +154,7 @@ fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]
         return Ok(Opened::Later(None));
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | no_follow(rules.links);
-    let fd = match open_file(folder.fd.as_fd(), name, flags, rules.wait) {
+    let fd = match open_traceless(folder.fd.as_fd(), name, flags, rules.wait, &folder.traceless) {
         Ok(fd) => fd,
         Err(Errno::AGAIN) if rules.wait == Wait::No => return Ok(Opened::Later(None)),
         Err(Errno::LOOP) if rules.links == Links::Skip => return Ok(Opened::Passed(Skip::Symlink)),
@@ -153,6 +164,24 @@ fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]
     };
     let quiet = rules.quiet.filter(|_| folder.device.is_punctual() && rules.links == Links::Skip);
     content::begin_listed(fd, &folder.device, quiet, rules, buffer)
+}
+
+/// Opens a file so that to read it leaves its access time alone, if that is allowed.
+fn open_traceless(
+    base: BorrowedFd<'_>,
+    name: &[u8],
+    flags: OFlags,
+    wait: Wait,
+    traceless: &Traceless,
+) -> Result<OwnedFd, Errno> {
+    let flag = traceless.flag();
+    match open_file(base, name, flags | flag, wait) {
+        Err(Errno::PERM) if !flag.is_empty() => {
+            traceless.is_refused();
+            open_file(base, name, flags, wait)
+        }
+        opened => opened,
+    }
 }
 
 /// `AGAIN` if it would have to wait, and must not.
@@ -182,7 +211,7 @@ fn open_file(base: BorrowedFd<'_>, name: &[u8], flags: OFlags, _wait: Wait) -> R
 
 fn open_named(name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match open_file(CWD, name, flags, rules.wait) {
+    match open_traceless(CWD, name, flags, rules.wait, &Traceless::named()) {
         Ok(fd) => content::begin(fd, rules, buffer),
         Err(Errno::AGAIN) if rules.wait == Wait::No => Ok(Opened::Later(None)),
         Err(error) => Err(Reason::system(Operation::Open, error)),
@@ -191,6 +220,13 @@ fn open_named(name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened
 
 fn open_standard_input() -> Result<OwnedFd, Reason> {
     rustix::stdio::stdin().try_clone_to_owned().map_err(|error| Reason::system(Operation::Open, error))
+}
+
+fn flags_of(links: Links) -> AtFlags {
+    match links {
+        Links::Skip => AtFlags::SYMLINK_NOFOLLOW,
+        Links::Follow => AtFlags::empty(),
+    }
 }
 
 fn no_follow(links: Links) -> OFlags {

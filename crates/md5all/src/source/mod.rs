@@ -2,16 +2,23 @@
 //!
 //! [`local`] asks the operating system; [`content`] is one opened file, read to
 //! its end and then vouched for; [`quiet`] is why a small one need not be looked
-//! at twice; [`device`] is what it all lies on. None knows what is done with the bytes. A further kind of source is one more file here and one more [`Handle`].
+//! at twice; [`device`] is what it all lies on; [`atime`], [`cache`] and [`holes`]
+//! are what is left as it was, and what is not read. None knows what is done
+//! with the bytes. A further kind of source is one more file here and one more
+//! [`Handle`].
 //!
 //! [`Handle`]: crate::entry::Handle
 
+mod atime;
+mod cache;
 pub(crate) mod content;
 pub(crate) mod device;
+mod holes;
 pub(crate) mod local;
 mod mounts;
 pub(crate) mod quiet;
 
+pub use cache::Cache;
 pub(crate) use content::Content;
 pub use device::{Device, Devices, Mode};
 pub use local::FileId;
@@ -29,6 +36,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) devices: &'a Devices,
     /// Whether what would have to wait for a device is to wait.
     pub(crate) wait: Wait,
+    /// What reading does to the system's cache of files.
+    pub(crate) cache: Cache,
 }
 
 /// What to do where a device would have to be waited for.
@@ -57,6 +66,6 @@ pub enum Links {
 impl<'a> Rules<'a> {
     /// What nothing else is asked of.
     pub(crate) fn plain(devices: &'a Devices) -> Rules<'a> {
-        Rules { links: Links::Skip, exclude: &[], quiet: None, devices, wait: Wait::Yes }
+        Rules { links: Links::Skip, exclude: &[], quiet: None, devices, wait: Wait::Yes, cache: Cache::Use }
     }
 }
