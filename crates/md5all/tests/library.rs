@@ -154,6 +154,10 @@ fn letting_go_of_the_records_stops_the_work() {
     let dir = crowd();
     // To hash this one takes half an hour.
     fs::File::create(dir.path().join("zzz")).unwrap().set_len(1 << 40).unwrap();
+    // Further names of it wait.
+    for index in 0..100 {
+        fs::hard_link(dir.path().join("zzz"), dir.path().join(format!("zzz{index}"))).unwrap();
+    }
     let mut records = hash_trees(&Context::background(), Options::new([dir.path()]));
     assert!(records.next().unwrap().is_ok());
     drop(records);

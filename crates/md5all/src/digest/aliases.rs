@@ -214,3 +214,142 @@ impl fmt::Debug for Aliases {
         f.debug_struct("Aliases").field("count", &self.count).field("waiting", &self.waiting).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Entry, Record};
+    use crate::error::Error;
+    use crate::source::{Devices, Links};
+    use crate::walk::{Root, Step, Walk};
+    use errgroup::{Context, Order, Pipeline, Ticket};
+    use std::fs::{self, File};
+    use std::path::Path;
+
+    /// A directory in which one file has so many names.
+    fn names(count: usize) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("0"), "contents").unwrap();
+        for name in 1..count {
+            fs::hard_link(dir.path().join("0"), dir.path().join(name.to_string())).unwrap();
+        }
+        dir
+    }
+
+    fn content(path: &Path) -> Content {
+        Content::new(File::open(path).unwrap().into()).unwrap()
+    }
+
+    fn claimed(known: Known) -> Box<Claim> {
+        match known {
+            Known::Claimed(claim) => claim,
+            known => panic!("{known:?}"),
+        }
+    }
+
+    /// What becomes of two names that wait, when this becomes of the first.
+    fn what_waits(end: impl Fn(Box<Claim>) + Send + Sync + 'static) -> Vec<Found> {
+        let dir = names(3);
+        let root = Root::from(dir.path());
+        let found = Pipeline::<Entry, Error>::source(&Context::background(), 8, move |entries| {
+            Walk::new(&[root], Links::Skip, &Devices::default()).try_for_each(|step| match step {
+                Step::Found(entry) => Ok(entries.send(entry)?),
+                Step::Nothing => Ok(()),
+            })
+        });
+        let path = dir.path().join("0");
+        let (came, come) = std::sync::mpsc::channel();
+        let records = found.ticketed(1, Order::Completion, move |tickets| {
+            let skip = |ticket: Ticket<Record>, entry: Entry| {
+                ticket.send(Record::new(entry.place, Outcome::Skipped(crate::entry::Skip::Excluded)))
+            };
+            let aliases = Arc::new(Aliases::default());
+            let claim = claimed(aliases.claim(&content(&path)));
+            let (ticket, entry) = tickets.next().expect("the first");
+            skip(ticket, entry)?;
+            for waiting in 1..3 {
+                let (ticket, entry) = tickets.next().expect("the others");
+                let Found::File(handle) = &entry.found else { panic!("{entry:?}") };
+                let Known::BeingRead(id) = aliases.look_up(&entry.place, handle) else { panic!("nobody reads it") };
+                aliases.wait(id, Wish { ticket, entry, courier: tickets.courier() });
+                assert_eq!(aliases.waiting(), waiting);
+            }
+            assert!(tickets.try_help().is_none());
+            end(claim);
+            assert_eq!(aliases.waiting(), 0);
+            for _ in 1..3 {
+                let (ticket, Entry { place, found }) = tickets.help().expect("it comes back");
+                came.send(found).unwrap();
+                skip(ticket, Entry::passed(place, crate::entry::Skip::Excluded))?;
+            }
+            Ok(())
+        });
+        assert_eq!(records.map(Result::unwrap).count(), 3);
+        come.iter().collect()
+    }
+
+    #[test]
+    fn what_waits_is_looked_up_again_once_the_file_is_read() {
+        let found = what_waits(|claim| claim.settle(&Outcome::Hashed(Digest::from([1; 16]))));
+        assert!(matches!(found[..], [Found::File(_), Found::File(_)]), "{found:?}");
+    }
+
+    #[test]
+    fn what_waits_fails_with_the_file() {
+        let found = what_waits(|claim| claim.settle(&Outcome::Failed(Reason::Length { read: 1, size: 2 })));
+        let [Found::Failed(first), Found::Failed(second)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(first.to_string(), "1 bytes were read, but its size is 2");
+        assert_eq!(first.to_string(), second.to_string());
+    }
+
+    #[test]
+    fn what_waits_is_read_for_itself_when_the_file_is_given_up() {
+        let found = what_waits(drop);
+        assert!(matches!(found[..], [Found::File(_), Found::File(_)]), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_leaves_when_all_its_names_were_met() {
+        let dir = names(3);
+        let aliases = Arc::new(Aliases::default());
+        let open = || content(&dir.path().join("1"));
+        let digest = Digest::from([7; 16]);
+        claimed(aliases.claim(&open())).settle(&Outcome::Hashed(digest));
+        for left in [1, 0] {
+            assert!(matches!(aliases.claim(&open()), Known::Hashed(_, _, known) if known == digest));
+            assert_eq!(aliases.lock().len(), left);
+        }
+        drop(claimed(aliases.claim(&open())));
+        assert_eq!((aliases.lock().len(), aliases.count.load(Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_claimed_anew() {
+        let dir = names(4);
+        let path = dir.path().join("2");
+        let aliases = Arc::new(Aliases::default());
+        claimed(aliases.claim(&content(&path))).settle(&Outcome::Hashed(Digest::from([7; 16])));
+        fs::write(&path, "something else").unwrap();
+        let claim = claimed(aliases.claim(&content(&path)));
+        assert!(matches!(aliases.claim(&content(&path)), Known::BeingRead(_)));
+        drop(claim);
+    }
+
+    #[test]
+    fn there_is_a_bound_and_files_with_one_name_or_nothing_in_them_do_not_count() {
+        let dir = names(2);
+        let aliases = Arc::new(Aliases::default());
+        for (name, contents) in [("one", "x"), ("empty", "")] {
+            fs::write(dir.path().join(name), contents).unwrap();
+        }
+        fs::hard_link(dir.path().join("empty"), dir.path().join("empty too")).unwrap();
+        for name in ["one", "empty"] {
+            assert!(matches!(aliases.claim(&content(&dir.path().join(name))), Known::Nothing));
+        }
+        for inode in 0..MOST as u64 {
+            let shared = Shared { left: 1, state: State::Reading(Vec::new()) };
+            aliases.lock().insert(FileId::new(0, inode), shared);
+        }
+        assert!(matches!(aliases.claim(&content(&dir.path().join("0"))), Known::Nothing));
+    }
+}

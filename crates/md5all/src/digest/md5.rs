@@ -451,7 +451,7 @@ mod tests {
                 let mut buffer = Buffer::new();
                 let Entry { place, mut found } = entry;
                 let digest = loop {
-                    let Opening::Read(Beginning { mut md5, filled, last, content }) =
+                    let Opening::Read(Beginning { mut md5, filled, last, content, claim }) =
                         terms.open(&place, found, buffer.room(), Wait::Yes)
                     else {
                         panic!("it can be read");
@@ -461,7 +461,7 @@ mod tests {
                         break md5.finalize();
                     }
                     let content = content.expect("there is more");
-                    found = Found::Begun(Box::new(Begun { content, md5 }));
+                    found = Found::Begun(Box::new(Begun { content, md5, claim }));
                 };
                 ticket.send(Record::new(place, Outcome::Hashed(Digest::from(digest))))?;
             }

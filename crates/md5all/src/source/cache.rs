@@ -105,3 +105,105 @@ fn read_forgotten(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) ->
 fn read_forgotten(_: &OwnedFd, _: &mut [u8], _: u64, _: Wait) -> Result<usize, Errno> {
     Err(Errno::OPNOTSUPP)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::source::{Content, Devices, Rules, content};
+    use std::fs::File;
+    use std::io::Write;
+    use std::path::Path;
+
+    const PAGE: usize = 4096;
+
+    /// Which pages of a file are in memory: those that can be read without waiting. To ask brings in no other, with
+    /// this advice; `None` if it cannot be told.
+    fn cached(path: &Path, pages: usize) -> Option<Vec<bool>> {
+        let file = OwnedFd::from(File::open(path).unwrap());
+        fadvise(&file, 0, None, Advice::Random).unwrap();
+        (0..pages)
+            .map(|page| match read_at(&file, &mut [0; PAGE], (page * PAGE) as u64, Wait::No) {
+                Ok(_) => Some(true),
+                Err(Errno::AGAIN) => Some(false),
+                Err(_) => None,
+            })
+            .collect()
+    }
+
+    /// A file of which only these pages are in memory, hashed where reads that keep nothing are known or are not.
+    fn check(pages: usize, hot: &[usize], forgets: bool, wait: Wait) {
+        let before = drops();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&vec![b'x'; pages * PAGE]).unwrap();
+        file.as_file().sync_all().unwrap();
+        let forget = || fadvise(file.as_file(), 0, None, Advice::DontNeed).unwrap();
+        let warm = || {
+            let file = OwnedFd::from(File::open(file.path()).unwrap());
+            fadvise(&file, 0, None, Advice::Random).unwrap();
+            hot.iter()
+                .for_each(|page| assert!(read_at(&file, &mut [0; PAGE], (page * PAGE) as u64, Wait::Yes).is_ok()));
+        };
+        let expected: Vec<bool> = (0..pages).map(|page| hot.contains(&page)).collect();
+        forget();
+        warm();
+
+        let devices = Devices::default();
+        let fd = OwnedFd::from(File::open(file.path()).unwrap());
+        let mut content = Content::new(fd.try_clone().unwrap()).unwrap();
+        let device = devices.of(&fd, content.id().device);
+        if !forgets {
+            device.does_not_forget();
+        }
+        let mut buffer = vec![0; 64 * 1024];
+        let rules = Rules { cache: Cache::Leave, wait, ..Rules::plain(&devices) };
+        content = match content::begin(fd, rules, &mut buffer).unwrap() {
+            content::Opened::Begun(content, _) | content::Opened::Later(Some(content)) => content,
+            content::Opened::Whole(_) => content,
+            opened => panic!("{opened:?}"),
+        };
+        // As a worker tries first, and a reader waits where that gave nothing.
+        loop {
+            let read = content.read_if(&mut buffer, Wait::No).unwrap();
+            let count = read.unwrap_or_else(|| content.read(&mut buffer).unwrap());
+            if count == 0 || content.is_complete() {
+                break;
+            }
+        }
+        let after = cached(file.path(), pages);
+        if drops() != before {
+            return check(pages, hot, forgets, wait); // somebody has emptied it
+        }
+        assert_eq!(after, Some(expected), "{pages} pages, forgets: {forgets}, {wait:?}");
+    }
+
+    /// How often somebody has had the system let go of all that is cached.
+    fn drops() -> String {
+        let told = std::fs::read_to_string("/proc/vmstat").unwrap();
+        told.lines().filter(|line| line.starts_with("drop_pagecache")).collect()
+    }
+
+    /// Whether of temporary files it can be told what is in memory, and let go.
+    fn can_be_told() -> bool {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[b'x'; PAGE]).unwrap();
+        file.as_file().sync_all().unwrap();
+        fadvise(file.as_file(), 0, None, Advice::DontNeed).unwrap();
+        cached(file.path(), 1) == Some(vec![false])
+    }
+
+    #[test]
+    fn what_was_there_stays_and_nothing_else() {
+        if !can_be_told() {
+            return eprintln!("SKIPPED: what is in memory cannot be told, or not be let go, of temporary files here");
+        }
+        for forgets in [true, false] {
+            for wait in [Wait::Yes, Wait::No] {
+                check(1, &[], forgets, wait);
+                check(1, &[0], forgets, wait);
+                check(100, &[], forgets, wait);
+                check(100, &(0..100).collect::<Vec<_>>(), forgets, wait);
+                check(100, &(0..40).collect::<Vec<_>>(), forgets, wait);
+            }
+        }
+    }
+}

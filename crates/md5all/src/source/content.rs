@@ -398,6 +398,14 @@ fn retry(mut read: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno>
 }
 
 #[cfg(test)]
+impl Content {
+    /// Whether the last bytes read were made up.
+    pub(crate) fn stands_in_hole(&self) -> bool {
+        self.holes.as_ref().is_some_and(|holes| holes.stands_in_one())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::source::Devices;

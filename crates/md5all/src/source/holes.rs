@@ -76,10 +76,110 @@ impl Holes {
     }
 }
 
+#[cfg(test)]
+impl Holes {
+    /// Whether what was asked for last is one.
+    pub(crate) fn stands_in_one(&self) -> bool {
+        matches!(self.stretch, Stretch::Hole(_))
+    }
+}
+
 impl Stretch {
     fn end(self) -> u64 {
         match self {
             Stretch::Hole(end) | Stretch::Data(end) => end,
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::source::{Devices, Rules, content};
+    use proptest::prelude::*;
+    use rustix::fs::fstat;
+    use std::fs::{self, File};
+    use std::os::unix::fs::FileExt;
+    use std::path::Path;
+
+    /// What is read of a file in parts of this size, and how many of the bytes were made up.
+    fn read(path: &Path, room: usize) -> (Vec<u8>, u64) {
+        let devices = Devices::default();
+        let mut buffer = vec![b'?'; room];
+        let fd = File::open(path).unwrap().into();
+        let content::Opened::Begun(mut content, filled) =
+            content::begin(fd, Rules::plain(&devices), &mut buffer).unwrap()
+        else {
+            panic!("larger than the room for it");
+        };
+        let mut all = buffer[..filled].to_vec();
+        let mut made_up = 0;
+        while let Some(filled) = Some(content.read(&mut buffer).unwrap()).filter(|filled| *filled > 0) {
+            all.extend_from_slice(&buffer[..filled]);
+            made_up += content.stands_in_hole() as u64 * filled as u64;
+        }
+        content.verify().unwrap();
+        (all, made_up)
+    }
+
+    /// Stretches of data and of nothing, in pages, with a few bytes more or less at the end.
+    fn check(dir: &Path, stretches: &[(bool, u64)], odd: u64, room: usize) -> u64 {
+        let path = dir.join("file");
+        let file = File::create(&path).unwrap();
+        let mut offset = 0;
+        for (is_data, pages) in stretches {
+            let length = pages * 4096 - odd;
+            if *is_data {
+                let bytes: Vec<u8> = (0..length).map(|at| (at + offset) as u8 | 1).collect();
+                file.write_all_at(&bytes, offset).unwrap();
+            }
+            offset += length;
+        }
+        file.set_len(offset).unwrap();
+        let (all, made_up) = read(&path, room);
+        assert!(all == fs::read(&path).unwrap(), "{stretches:?}, {odd} bytes less each");
+        made_up
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_the_pattern_it_is_what_is_in_the_file(
+            stretches in prop::collection::vec((any::<bool>(), 1..60_u64), 1..12),
+            odd in prop::sample::select(vec![0, 1, 77]),
+            room in prop::sample::select(vec![1000, 65_536, 300_000]),
+        ) {
+            for dir in ["/dev/shm", "/tmp"].iter().filter(|dir| Path::new(dir).is_dir()) {
+                let dir = tempfile::tempdir_in(dir).unwrap();
+                fs::write(dir.path().join("file"), "").unwrap();
+                check(dir.path(), &[&[(true, 80)], &stretches[..]].concat(), odd, room);
+            }
+        }
+    }
+
+    #[test]
+    fn long_holes_are_made_up_and_short_ones_are_read() {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let rows: [(&[(bool, u64)], u64); 4] = [
+            (&[(true, 16), (false, 100), (true, 16)], 100),
+            (&[(true, 16), (false, 15), (true, 16)], 0),
+            (&[(true, 16), (false, 1)], 1),
+            (&[(true, 32), (false, 16), (true, 1), (false, 15), (true, 1), (false, 16), (true, 1)], 16),
+        ];
+        for (stretches, made_up) in rows {
+            assert_eq!(check(dir.path(), stretches, 0, 65_536), made_up * 4096, "{stretches:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_as_many_blocks_as_bytes_is_not_asked() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&[b'x'; 200_000], 0).unwrap();
+        file.sync_all().unwrap();
+        let stat = fstat(&file).unwrap();
+        assert!(Holes::of(stat.st_size as u64, stat.st_blocks as u64).is_none());
+        assert!(Holes::of(WORTH, 0).is_none(), "too small");
+        assert!(Holes::of(WORTH + 1, 0).is_some());
     }
 }

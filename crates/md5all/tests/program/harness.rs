@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
+use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -187,6 +188,28 @@ pub(crate) fn names_in(dir: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// A file that takes hours to hash, with more at its beginning to read than all others in a test hold: the rest is a
+/// hole.
+pub(crate) fn endless(path: &Path) -> File {
+    let mut file = File::create(path).expect("a file");
+    file.write_all(&vec![b'x'; 16 << 20]).expect("room for it");
+    file.set_len(1 << 40).expect("a hole");
+    file
+}
+
+/// Runs the program, and gives as well how many bytes it has read, from whatever it was.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_counted(dir: &Path, arguments: &[&str]) -> (Run, u64) {
+    // What was read by those it has waited for counts as the shell's.
+    let script = "\"$0\" \"$@\"; code=$?; grep rchar /proc/$$/io >&2; exit $code";
+    let mut shell = Command::new("sh");
+    shell.current_dir(dir).args(["-c", script, env!("CARGO_BIN_EXE_md5all")]).args(arguments);
+    let mut run = finish(&mut shell);
+    let counted = run.stderr.rfind("rchar: ").expect("the shell says what was read");
+    let bytes = run.stderr.split_off(counted)["rchar: ".len()..].trim().parse().expect("a number");
+    (run, bytes)
 }
 
 /// Blocks until the program has opened this FIFO to read from it.

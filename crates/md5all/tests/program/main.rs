@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod contents;
 mod harness;
 mod odd;
 mod options;

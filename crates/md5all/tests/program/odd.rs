@@ -1,6 +1,6 @@
 //! What happens to bad input, row by row of the documented table.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -151,8 +151,7 @@ fn a_file_whose_size_says_0_is_read_to_its_end() {
 fn a_file_that_changes_while_it_is_read_has_no_digest() {
     let dir = tree(&["t/a", "t/z"]);
     let huge = dir.path().join("t/huge");
-    let file = File::create(&huge).unwrap();
-    file.set_len(1 << 40).unwrap();
+    let file = endless(&huge);
     let child =
         md5all(dir.path()).args(["-j", "2", "t"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until_read(&child, &huge);

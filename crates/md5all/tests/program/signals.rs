@@ -1,6 +1,6 @@
 //! Being interrupted: at once, with nothing left behind.
 
-use std::fs::{self, File};
+use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ fn a_read_that_hangs_does_not_hold_it_up() {
 fn a_file_that_takes_hours_does_not_hold_it_up() {
     let dir = tree(&["list"]);
     let huge = dir.path().join("huge");
-    File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    endless(&huge);
     let child = start(&dir, &["-o", "list", "huge"]);
     crate::odd::wait_until_read(&child, &huge);
     interrupt(child, Signal::INT);
