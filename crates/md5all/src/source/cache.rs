@@ -109,7 +109,7 @@ fn read_forgotten(_: &OwnedFd, _: &mut [u8], _: u64, _: Wait) -> Result<usize, E
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use crate::source::{Content, Devices, Rules, content};
+    use crate::source::{Devices, FileId, Rules, content};
     use std::fs::File;
     use std::io::Write;
     use std::path::Path;
@@ -149,20 +149,20 @@ mod tests {
 
         let devices = Devices::default();
         let fd = OwnedFd::from(File::open(file.path()).unwrap());
-        let mut content = Content::new(fd.try_clone().unwrap()).unwrap();
-        let device = devices.of(&fd, content.id().device);
+        let number = FileId::from_stat(&rustix::fs::fstat(&fd).unwrap()).device;
+        let device = devices.of(&fd, number);
         if !forgets {
             device.does_not_forget();
         }
         let mut buffer = vec![0; 64 * 1024];
         let rules = Rules { cache: Cache::Leave, wait, ..Rules::plain(&devices) };
-        content = match content::begin(fd, rules, &mut buffer).unwrap() {
-            content::Opened::Begun(content, _) | content::Opened::Later(Some(content)) => content,
-            content::Opened::Whole(_) => content,
+        let mut begun = match content::begin(fd, rules, &mut buffer).unwrap() {
+            content::Opened::Begun(content, _) | content::Opened::Later(Some(content)) => Some(content),
+            content::Opened::Whole(_) => None,
             opened => panic!("{opened:?}"),
         };
         // As a worker tries first, and a reader waits where that gave nothing.
-        loop {
+        while let Some(content) = &mut begun {
             let read = content.read_if(&mut buffer, Wait::No).unwrap();
             let count = read.unwrap_or_else(|| content.read(&mut buffer).unwrap());
             if count == 0 || content.is_complete() {
