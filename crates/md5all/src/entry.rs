@@ -46,7 +46,7 @@ pub(crate) enum Found {
 /// read, and what has been hashed.
 #[derive(Debug)]
 pub(crate) struct Begun {
-    pub(crate) content: Content,
+    pub(crate) content: Box<Content>,
     pub(crate) md5: Md5,
     /// That other names of it may wait for it.
     pub(crate) claim: Option<Box<Claim>>,

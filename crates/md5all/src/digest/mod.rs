@@ -85,7 +85,7 @@ pub(crate) struct Beginning {
     /// Whether that is the end.
     pub(crate) last: bool,
     /// What they were read from; `None` if they are all there is, and vouched for.
-    pub(crate) content: Option<Content>,
+    pub(crate) content: Option<Box<Content>>,
     /// That other names of it may wait for it.
     pub(crate) claim: Option<Box<Claim>>,
 }

@@ -43,9 +43,9 @@ pub(crate) enum Opened {
     Whole(usize),
     /// The first so many bytes of it are in the buffer, and there is more to be read, or may be; or that is all, but the
     /// file has other names.
-    Begun(Content, usize),
+    Begun(Box<Content>, usize),
     /// It would have to be waited for: nothing was read, but perhaps it is open.
-    Later(Option<Content>),
+    Later(Option<Box<Content>>),
     /// Something that is not to be read: what the walk would have passed over, had it been that already, or what was
     /// excluded.
     Passed(Skip),
@@ -131,7 +131,7 @@ pub(crate) fn begin_listed(
     if count as u64 == stamp.size && content.shared().is_none() {
         return Ok(Opened::Whole(count));
     }
-    Ok(Opened::Begun(content.on(device, rules), count))
+    Ok(Opened::Begun(Box::new(content.on(device, rules)), count))
 }
 
 /// Begins with something that was opened, and perhaps read from, by somebody else.
@@ -141,7 +141,7 @@ pub(crate) fn begin_listed(
 /// What `fstat` gives.
 pub(crate) fn stream(file: OwnedFd, rules: Rules<'_>) -> Result<Opened, Reason> {
     let content = Content::stream(file)?;
-    Ok(if content.is_excluded(rules) { Opened::Passed(Skip::Excluded) } else { Opened::Begun(content, 0) })
+    Ok(if content.is_excluded(rules) { Opened::Passed(Skip::Excluded) } else { Opened::Begun(Box::new(content), 0) })
 }
 
 impl Wait {
@@ -158,11 +158,11 @@ impl Content {
             return Ok(Opened::Passed(Skip::Excluded));
         }
         if !self.is_regular() {
-            return Ok(Opened::Begun(self, 0));
+            return Ok(Opened::Begun(Box::new(self), 0));
         }
-        let Some(count) = self.read_if(buffer, rules.wait)? else { return Ok(Opened::Later(Some(self))) };
+        let Some(count) = self.read_if(buffer, rules.wait)? else { return Ok(Opened::Later(Some(Box::new(self)))) };
         if count > 0 && (!self.is_complete() || self.shared().is_some()) {
-            return Ok(Opened::Begun(self, count));
+            return Ok(Opened::Begun(Box::new(self), count));
         }
         self.verify()?;
         Ok(Opened::Whole(count))
