@@ -131,8 +131,8 @@ mod tests {
     }
 
     /// A file of which only these pages are in memory, hashed where reads that keep nothing are known or are not.
-    fn check(pages: usize, hot: &[usize], forgets: bool, wait: Wait) {
-        let before = drops();
+    /// Whether that is left as it was.
+    fn is_left(pages: usize, hot: &[usize], forgets: bool, wait: Wait) -> bool {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&vec![b'x'; pages * PAGE]).unwrap();
         file.as_file().sync_all().unwrap();
@@ -169,17 +169,13 @@ mod tests {
                 break;
             }
         }
-        let after = cached(file.path(), pages);
-        if drops() != before {
-            return check(pages, hot, forgets, wait); // somebody has emptied it
-        }
-        assert_eq!(after, Some(expected), "{pages} pages, forgets: {forgets}, {wait:?}");
+        cached(file.path(), pages) == Some(expected)
     }
 
-    /// How often somebody has had the system let go of all that is cached.
-    fn drops() -> String {
-        let told = std::fs::read_to_string("/proc/vmstat").unwrap();
-        told.lines().filter(|line| line.starts_with("drop_pagecache")).collect()
+    /// The system may let go of anything at any time, so what is wrong must be so each time.
+    fn check(pages: usize, hot: &[usize], forgets: bool, wait: Wait) {
+        let is_left = (0..10).any(|_| is_left(pages, hot, forgets, wait));
+        assert!(is_left, "{pages} pages, {} of them hot, forgets: {forgets}, {wait:?}", hot.len());
     }
 
     /// Whether of temporary files it can be told what is in memory, and let go.

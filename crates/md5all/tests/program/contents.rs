@@ -161,23 +161,14 @@ fn half_cold(path: &Path, size: usize, hot: u64) {
     file.take(hot).read_to_end(&mut Vec::new()).unwrap();
 }
 
-/// How often somebody has had the system let go of all that is cached: as other tests may, on the same machine.
-fn drops() -> String {
-    let told = fs::read_to_string("/proc/vmstat").unwrap();
-    told.lines().filter(|line| line.starts_with("drop_pagecache")).collect()
-}
-
 /// For sizes of one read and of many, and what is in memory of them before.
 fn check_cache(dir: &Path) {
     const PART: u64 = 256 << 10;
     for (size, hot) in [(5_000, 0), (5_000, 5_000), (3 << 20, 0), (3 << 20, PART), (3 << 20, 3 << 20)] {
-        let mut before = drops();
-        // Again, as often as somebody else has emptied it meanwhile.
-        while let Err(message) = check_file(dir, size, hot) {
-            let after = drops();
-            assert_ne!(before, after, "{message}");
-            before = after;
-        }
+        // The system may let go of anything at any time, and on a busy machine does: once in fifty here, with nobody
+        // near the file. So what is wrong must be so each time.
+        let failures: Vec<_> = (0..10).map_while(|_| check_file(dir, size, hot).err()).collect();
+        assert!(failures.len() < 10, "{failures:?}");
     }
 }
 
