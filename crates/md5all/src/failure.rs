@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use errgroup::{ContextError, Stopped};
 use md5all::{Error, Operation, Reason};
 
 use crate::exit::Exit;
@@ -30,7 +31,7 @@ impl Failure {
     /// Says what happened, if anybody needs to be told, and what to exit with.
     pub(crate) fn report(self) -> Exit {
         match self {
-            Failure::Trees(Error::Stopped(_)) => return Exit::Interrupted,
+            Failure::Trees(Error::Stopped(stopped)) if is_interrupt(&stopped) => return Exit::Interrupted,
             // Whoever read the lines has gone, and knows.
             Failure::Output(_, reason) if reason.kind() == ErrorKind::BrokenPipe => {}
             Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) => {
@@ -41,6 +42,11 @@ impl Failure {
         }
         Exit::Incomplete
     }
+}
+
+/// Whether a signal stopped it, and no mistake of ours: nobody need be told of that.
+fn is_interrupt(stopped: &Stopped) -> bool {
+    stopped.cause().downcast_ref() == Some(&ContextError::Canceled)
 }
 
 impl From<Error> for Failure {
@@ -60,4 +66,22 @@ pub(crate) fn complain(path: &[u8], reason: &dyn Display) {
 /// which will see the exit status.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().write_all(format!("md5all: {text}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use errgroup::Context;
+
+    /// A bug in the pipeline once ended a run early, and it looked as if somebody had wanted that.
+    #[test]
+    fn only_a_signal_is_an_interrupt() {
+        let (ctx, cancel) = Context::background().with_cancel();
+        cancel.cancel();
+        assert_eq!(Failure::Trees(ctx.check().unwrap_err().into()).report(), Exit::Interrupted);
+
+        let (ctx, cancel) = Context::background().with_cancel();
+        cancel.cancel_with("a ticket was dropped");
+        assert_eq!(Failure::Trees(ctx.check().unwrap_err().into()).report(), Exit::Incomplete);
+    }
 }

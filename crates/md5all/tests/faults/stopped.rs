@@ -1,0 +1,102 @@
+//! Signals at any moment: the manifest is the old one, or the new one whole, and nothing else is left behind.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::harness::*;
+
+const MOMENTS: u32 = 50;
+
+/// Long enough to be met in the middle.
+fn thousands() -> TempDir {
+    let dir = roomy();
+    for index in 0..3_000 {
+        plant(dir.path(), OsStr::new(&format!("t/{}/{index}", index % 31)), index.to_string().as_bytes());
+    }
+    fs::create_dir(dir.path().join("out")).unwrap();
+    dir
+}
+
+/// One run, with a signal after so long. Whether it came before the end.
+fn interrupted(dir: &Path, signal: Signal, after: Duration, whole: &str) -> bool {
+    let list = dir.join("out/list");
+    let old = fs::read_to_string(&list).ok();
+    let mut command = md5all(dir);
+    let mut child = command.args(["-o", "out/list", "t"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(after); // the moment is what is tested
+    if child.try_wait().unwrap().is_none() {
+        kill_process(pid(&child), signal).unwrap();
+    }
+    let ended = child.wait_with_output().unwrap();
+
+    let new = fs::read_to_string(&list).ok();
+    assert!(new == old || new.as_deref() == Some(whole), "{signal:?} after {after:?}: half a manifest");
+    let code = ended.status.code();
+    match signal {
+        Signal::KILL => assert!(code == Some(0) || ended.status.signal() == Some(9), "{ended:?}"),
+        // Before it listens, the signal does what it does to any process.
+        _ => assert!(matches!(code, Some(0 | 130)) || ended.status.signal().is_some(), "{ended:?}"),
+    }
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{signal:?} after {after:?}");
+    if code == Some(0) {
+        assert_eq!(new.as_deref(), Some(whole));
+    }
+    code != Some(0)
+}
+
+fn check(signals: [Signal; 2], seed: u64) {
+    let dir = thousands();
+    let begun = Instant::now();
+    run(dir.path(), &["-o", "out/list", "t"]).clean();
+    let usual = begun.elapsed();
+    let whole = fs::read_to_string(dir.path().join("out/list")).unwrap();
+    assert_eq!(whole.lines().count(), 3_000);
+
+    let mut random = Random(seed);
+    let mut met = 0;
+    for moment in 0..MOMENTS {
+        let list = dir.path().join("out/list");
+        match moment % 4 {
+            0 | 1 => fs::write(&list, "old\n").unwrap(),
+            _ => drop(fs::remove_file(&list)),
+        }
+        let after = usual.mul_f64(1.2 * random.next());
+        met += u32::from(interrupted(dir.path(), signals[moment as usize % 2], after, &whole));
+        let left: Vec<_> = names_in(&dir.path().join("out")).into_iter().filter(|name| name != "list").collect();
+        assert!(left.is_empty(), "after {after:?} of {usual:?}: {left:?}");
+    }
+    eprintln!("{met} of {MOMENTS} signals came before the end; seed {seed}, a run takes {usual:?}");
+    assert!(met > 0, "no signal ever came in time");
+}
+
+#[test]
+fn an_interrupt_at_any_moment_leaves_the_old_manifest_or_the_new() {
+    check([Signal::INT, Signal::TERM], 1);
+}
+
+/// What is written has no name until it is whole, so there is nothing to clean up, and nobody to do it.
+#[test]
+fn a_kill_at_any_moment_leaves_the_old_manifest_or_the_new() {
+    check([Signal::KILL, Signal::KILL], 2);
+}
+
+/// As in Marsaglia, Xorshift RNGs (2003): from 0 to 1, the same every time.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
