@@ -132,13 +132,15 @@ fn sorted_lines_wait_but_what_comes_after_is_read() {
     });
 }
 
-/// A file named on the command line is no worse.
+/// A file named on the command line is no worse, though nobody knows what it lies on before it is opened, and the kernel
+/// remembers its name, so that nothing but the server could make anybody wait.
 #[test]
 fn a_named_file_that_hangs_delays_only_itself() {
     apart(|| {
         for (jobs, ask) in [("1", Ask::Read(0)), ("1", Ask::Open), ("2", Ask::Open)] {
             let Some(served) = serve() else { return };
             fs::write(served.dir().join("here"), "here").unwrap();
+            served.let_names_be_remembered();
             served.fault("n", ask, Fault::Hold);
             let run = Watched::start(served.dir(), &["--unordered", "-j", jobs, "t/n", "t/z", "here"]);
             let others: BTreeSet<String> = run.names(101).into_iter().collect();
@@ -226,7 +228,8 @@ fn an_interrupt_waits_where_the_system_lets_nobody_go() {
         let list = here.path().join("list");
         served.fault("n", Ask::Open, Fault::Hold);
         let mut command = md5all(served.dir());
-        let child = command.arg("-o").arg(&list).arg("t").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child =
+            command.arg("-o").arg(&list).arg("t").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         served.wait_held(1);
         kill_process(pid(&child), Signal::INT).unwrap();
         wait_until_ending(&child);

@@ -1,7 +1,7 @@
 //! A directory shown by a file system of ours, which fails, hangs or lies where a test tells it to.
 //!
 //! It answers from one thread, and keeps the answers that are held back in a list: a file that hangs delays no other.
-//! The kernel is told to remember nothing, so every question of the program comes here.
+//! The kernel is told to remember nothing, unless a test wants it to, so every question of the program comes here.
 //!
 //! There are two ways to hang. What is *held* was taken by the server, and until it answers nobody can end the process
 //! that asks, not even `kill -9`: the crate that this is built on does not pass on the kernel's request to give up. A
@@ -18,11 +18,12 @@ use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use fuser::{
-    BackgroundSession, Config, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, LockOwner,
-    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, Request,
-};
 pub(crate) use fuser::Errno;
+use fuser::{
+    BackgroundSession, Config, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
+    KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen,
+    Request,
+};
 use tempfile::TempDir;
 
 use crate::harness::tree;
@@ -82,6 +83,8 @@ struct State {
     sizes: HashMap<PathBuf, u64>,
     /// How many bytes a read gives at most.
     most: Option<usize>,
+    /// How long the kernel may take names for what they were.
+    remembered: Duration,
     /// Where each inode was last looked up.
     paths: HashMap<u64, PathBuf>,
     /// Open files by handle, with their inodes.
@@ -134,6 +137,11 @@ impl Served {
     /// From now on no read gives more bytes than this.
     pub(crate) fn read_at_most(&self, bytes: usize) {
         self.shared.lock().most = Some(bytes);
+    }
+
+    /// From now on the kernel remembers what it looks up, as most servers let it.
+    pub(crate) fn let_names_be_remembered(&self) {
+        self.shared.lock().remembered = Duration::from_secs(3600);
     }
 
     /// Blocks until so many answers are held back.
@@ -230,12 +238,7 @@ impl State {
 
 impl Shared {
     /// Answers a question, as the rules want it: `act` is called once, with what is to be answered instead, if anything.
-    fn meet(
-        self: &Arc<Self>,
-        path: &Path,
-        asked: Ask,
-        act: impl FnOnce(&Shared, Result<(), Errno>) + Send + 'static,
-    ) {
+    fn meet(self: &Arc<Self>, path: &Path, asked: Ask, act: impl FnOnce(&Shared, Result<(), Errno>) + Send + 'static) {
         let mut state = self.lock();
         match state.fault(path, asked) {
             Some(Fault::Hold) => {
@@ -365,10 +368,16 @@ fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
 }
 
 impl Filesystem for Server {
+    fn init(&mut self, _: &Request, kernel: &mut KernelConfig) -> io::Result<()> {
+        // Or a lookup that hangs holds up all others in its directory.
+        let done = kernel.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS);
+        done.map_err(|_| io::ErrorKind::Unsupported.into())
+    }
+
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let path = self.0.path(parent).join(name);
         self.0.meet(&path.clone(), Ask::Look, move |shared, may| match may.and_then(|()| shared.look(&path)) {
-            Ok(attributes) => reply.entry(&Duration::ZERO, &attributes, Generation(0)),
+            Ok(attributes) => reply.entry(&shared.lock().remembered, &attributes, Generation(0)),
             Err(errno) => reply.error(errno),
         });
     }
