@@ -31,6 +31,8 @@ struct Shared {
     mode: Option<Mode>,
     depth: Option<NonZeroUsize>,
     known: Mutex<Vec<Arc<Device>>>,
+    /// Whether one of them is far away.
+    some_are_far: AtomicBool,
     /// For what has not been opened, so that its device is not known.
     unknown: OnceLock<Arc<Device>>,
 }
@@ -116,8 +118,20 @@ impl Devices {
             return Arc::clone(device);
         }
         let device = Arc::new(self.shared.look_into(file, id));
+        self.shared.some_are_far.fetch_or(device.is_far(), Relaxed);
         known.push(Arc::clone(&device));
         device
+    }
+
+    /// Whether the device with this number was met.
+    pub(crate) fn have_met(&self, id: u64) -> bool {
+        let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|device| device.id == id)
+    }
+
+    /// Whether a device that was met is far away. The walk meets those of all named files before any is opened.
+    pub(crate) fn some_are_far(&self) -> bool {
+        self.shared.some_are_far.load(Relaxed)
     }
 
     /// What stands for the device of a file that was named and has not been opened.

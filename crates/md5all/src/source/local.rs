@@ -102,6 +102,20 @@ pub(crate) fn kind_of(base: &Base, name: &[u8], links: Links) -> Result<Kind, Er
     Ok(kind(FileType::from_raw_mode(stat.st_mode)))
 }
 
+/// What a root is. What a file among them lies on is known from then on, so that whoever opens it knows whether that may
+/// take long.
+pub(crate) fn kind_of_root(name: &[u8], devices: &Devices) -> Result<Kind, Errno> {
+    let stat = statat(CWD, name, AtFlags::empty())?;
+    let id = FileId::from_stat(&stat);
+    let kind = kind(FileType::from_raw_mode(stat.st_mode));
+    if kind == Kind::File && !devices.have_met(id.device) {
+        let fd = openat(CWD, name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        // By what it is now, should another have taken its place.
+        devices.of(&fd, FileId::from_stat(&fstat(&fd)?).device);
+    }
+    Ok(kind)
+}
+
 /// Whether a path leads to a FIFO, a socket or a device.
 pub(crate) fn is_special(path: &[u8]) -> bool {
     kind_of(&Base::WorkingDirectory, path, Links::Follow) == Ok(Kind::Special)
@@ -210,6 +224,10 @@ fn open_file(base: BorrowedFd<'_>, name: &[u8], flags: OFlags, _wait: Wait) -> R
 }
 
 fn open_named(name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
+    // Which of several devices it lies on would be one more question for each; if one is far away, this one may be there.
+    if rules.wait == Wait::No && rules.devices.some_are_far() {
+        return Ok(Opened::Later(None));
+    }
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
     match open_traceless(CWD, name, flags, rules.wait, &Traceless::named()) {
         Ok(fd) => content::begin(fd, rules, buffer),

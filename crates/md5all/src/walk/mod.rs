@@ -54,7 +54,7 @@ pub(crate) enum Step {
 impl Walk {
     /// A walk over `roots`, which it takes in the order of their paths.
     pub(crate) fn new(roots: &[Root], links: Links, devices: &Devices) -> Walk {
-        let roots = Directory::roots(list_roots(roots));
+        let roots = Directory::roots(list_roots(roots, devices));
         let (stack, devices) = (Stack::new(roots, links, devices.clone()), devices.clone());
         Walk { links, devices, lister: Lister::new(links), stack }
     }
@@ -151,7 +151,7 @@ impl<P: Into<PathBuf>> From<P> for Root {
 }
 
 /// Standard input is one stream however often it is named: it can be read once.
-fn list_roots(roots: &[Root]) -> Listing {
+fn list_roots(roots: &[Root], devices: &Devices) -> Listing {
     let mut listing = Listing::default();
     if roots.contains(&Root::StandardInput) {
         listing.push(b"-", Kind::StandardInput, 0);
@@ -159,7 +159,7 @@ fn list_roots(roots: &[Root]) -> Listing {
     for root in roots {
         if let Root::Path(path) = root {
             let name = path.as_os_str().as_bytes();
-            listing.push(name, root_kind(name), 0);
+            listing.push(name, root_kind(name, devices), 0);
         }
     }
     listing.sort();
@@ -167,8 +167,8 @@ fn list_roots(roots: &[Root]) -> Listing {
 }
 
 /// What a root is: whoever asks for a special file by name wants it read.
-fn root_kind(name: &[u8]) -> Kind {
-    match local::kind_of(&Base::WorkingDirectory, name, Links::Follow) {
+fn root_kind(name: &[u8], devices: &Devices) -> Kind {
+    match local::kind_of_root(name, devices) {
         Ok(Kind::Special) => Kind::File,
         Ok(kind) => kind,
         // Asked again, and reported, when it is this root's turn.
