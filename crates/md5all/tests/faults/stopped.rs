@@ -89,10 +89,10 @@ fn a_kill_at_any_moment_leaves_the_old_manifest_or_the_new() {
 }
 
 /// As in Marsaglia, Xorshift RNGs (2003): from 0 to 1, the same every time.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
