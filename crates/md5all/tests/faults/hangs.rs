@@ -113,7 +113,7 @@ fn a_lookup_that_hangs_delays_only_itself() {
     check_unordered(Ask::Look);
 }
 
-/// Lines wait for those that come before them, but the work goes on: all that is not held up by the window of 4,096
+/// Lines wait for those that come before them, but the work goes on: all that is not held up by the window of 65,536
 /// files is read.
 #[test]
 fn sorted_lines_wait_but_what_comes_after_is_read() {

@@ -68,16 +68,13 @@ impl Mounted {
         Some(Mounted { point, _keep: keep })
     }
 
-    /// Two directories, one over the other: what is in `lower` shows, and what is changed does not change it.
-    pub(crate) fn overlay(lower: &Path) -> Option<Mounted> {
+    /// What is in `lower`, where nothing of it is in `upper` or deleted there; `None`, with a message, if this machine
+    /// cannot.
+    pub(crate) fn overlay(lower: &Path, upper: &Path) -> Option<Mounted> {
         let (keep, point) = place();
-        let at = |name: &str| {
-            let path = keep.path().join(name);
-            fs::create_dir(&path).expect("a directory");
-            path
-        };
-        let options =
-            format!("lowerdir={},upperdir={},workdir={}", lower.display(), at("upper").display(), at("work").display());
+        let [above, work] = ["above", "work"].map(|name| upper.join(name));
+        [&above, &work].map(|path| fs::create_dir(path).expect("a directory"));
+        let options = format!("lowerdir={},upperdir={},workdir={}", lower.display(), above.display(), work.display());
         match mount(Some("overlay"), &point, Some("overlay"), MsFlags::empty(), Some(options.as_str())) {
             Ok(()) => Some(Mounted { point, _keep: keep }),
             Err(error) => {

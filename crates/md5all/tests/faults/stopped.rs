@@ -15,10 +15,12 @@ use crate::harness::*;
 
 const MOMENTS: u32 = 50;
 
+const FILES: usize = 1_000;
+
 /// Long enough to be met in the middle.
 fn thousands() -> TempDir {
     let dir = roomy();
-    for index in 0..3_000 {
+    for index in 0..FILES {
         plant(dir.path(), OsStr::new(&format!("t/{}/{index}", index % 31)), index.to_string().as_bytes());
     }
     fs::create_dir(dir.path().join("out")).unwrap();
@@ -58,7 +60,7 @@ fn check(signals: [Signal; 2], seed: u64) {
     run(dir.path(), &["-o", "out/list", "t"]).clean();
     let usual = begun.elapsed();
     let whole = fs::read_to_string(dir.path().join("out/list")).unwrap();
-    assert_eq!(whole.lines().count(), 3_000);
+    assert_eq!(whole.lines().count(), FILES);
 
     let mut random = Random(seed);
     let mut met = 0;

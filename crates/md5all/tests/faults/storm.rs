@@ -19,6 +19,9 @@ use crate::stopped::Random;
 /// Enough to be in the midst of it.
 const NAMES: usize = 200;
 
+/// How often it is gone through: each way several times.
+const ROUNDS: usize = 18;
+
 /// Ways to go through it.
 const WAYS: [&[&str]; 6] = [
     &["t"],
@@ -228,12 +231,12 @@ fn check(dir: &TempDir) {
             }
             storm
         });
-        let lines = scope.spawn(|| runs(dir.path(), 60)).join();
+        let lines = scope.spawn(|| runs(dir.path(), ROUNDS)).join();
         over.store(true, Relaxed);
         (blowing.join().unwrap(), lines.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     eprintln!("{} lines during {} changes", lines.len(), storm.changes);
-    assert!(storm.changes > 1_000 && lines.len() > 1_000);
+    assert!(storm.changes > 1_000 && lines.len() > 10 * ROUNDS);
     for (name, digest) in lines {
         let held = storm.ever.get(&name).unwrap_or_else(|| panic!("{name} was never there"));
         assert!(held.contains(&digest), "{name} never held what has the digest {digest}");
