@@ -156,7 +156,12 @@ impl Unfinished {
     fn put(self, path: &Path) -> io::Result<()> {
         match self {
             // A file can be linked to a free name only, and only renamed over one that is taken.
-            Unfinished::Unnamed(file) => rename(names().make_in(directory_of(path), |name| link(&file, name))?, path),
+            Unfinished::Unnamed(file) => match link(&file, path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    rename(names().make_in(directory_of(path), |name| link(&file, name))?, path)
+                }
+                linked => linked,
+            },
             Unfinished::Named(file) => rename(file, path),
         }
     }

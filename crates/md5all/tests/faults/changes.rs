@@ -17,6 +17,9 @@ use crate::served::{Ask, Fault, Served};
 /// More than one read.
 const LARGE: usize = 300_000;
 
+/// What somebody does to a file.
+type Deed = fn(&Path);
+
 /// What becomes of `t/x`, a large file, if `meddle` is done to it while the answer to `ask` is awaited.
 fn meddled(ask: Ask, meddle: impl Fn(&Path)) -> Option<Run> {
     let served = Served::new(&["a", "x", "z"])?;
@@ -33,7 +36,7 @@ fn meddled(ask: Ask, meddle: impl Fn(&Path)) -> Option<Run> {
 }
 
 /// At the first read, and at one in the middle.
-fn check_changed(meddle: fn(&Path)) {
+fn check_changed(meddle: Deed) {
     apart(|| {
         for at in [0, 150_000] {
             let Some(ended) = meddled(Ask::Read(at), meddle) else { return };
@@ -95,7 +98,7 @@ fn a_file_that_disappears_before_it_is_opened() {
 #[test]
 fn a_file_that_becomes_something_else_before_it_is_opened() {
     const SPECIAL: &str = "md5all: skipped 1 special file (FIFO, socket or device)\n";
-    let rows: [(fn(&Path), &str); 3] =
+    let rows: [(Deed, &str); 3] =
         [(fifo, SPECIAL), (|path| fs::create_dir(path).unwrap(), SPECIAL), (|path| symlink("a", path).unwrap(), "")];
     apart(|| {
         for (index, (make, message)) in rows.into_iter().enumerate() {
@@ -126,7 +129,7 @@ fn a_file_replaced_before_it_is_opened() {
 /// A directory that has become something else, or gone, by the time that it is opened.
 #[test]
 fn a_directory_that_changes_before_it_is_opened() {
-    let rows: [(fn(&Path), i32, &str); 3] = [
+    let rows: [(Deed, i32, &str); 3] = [
         (|_| {}, 2, "md5all: t/d: cannot open directory: No such file or directory\n"),
         (|path| symlink("a", path).unwrap(), 0, ""),
         (|path| fs::write(path, "now a file").unwrap(), 0, ""),

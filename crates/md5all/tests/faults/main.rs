@@ -16,6 +16,7 @@ mod hangs;
 #[path = "../program/harness.rs"]
 mod harness;
 mod loops;
+mod many;
 mod mounts;
 mod served;
 mod stopped;

@@ -73,7 +73,7 @@ impl Mounted {
     pub(crate) fn overlay(lower: &Path, upper: &Path) -> Option<Mounted> {
         let (keep, point) = place();
         let [above, work] = ["above", "work"].map(|name| upper.join(name));
-        [&above, &work].map(|path| fs::create_dir(path).expect("a directory"));
+        [&above, &work].into_iter().for_each(|path| fs::create_dir(path).expect("a directory"));
         let options = format!("lowerdir={},upperdir={},workdir={}", lower.display(), above.display(), work.display());
         match mount(Some("overlay"), &point, Some("overlay"), MsFlags::empty(), Some(options.as_str())) {
             Ok(()) => Some(Mounted { point, _keep: keep }),
