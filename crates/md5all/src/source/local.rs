@@ -8,6 +8,8 @@
 //! a file is asked once it is open. How it is read is `content`'s affair.
 
 use std::fs::Metadata;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -214,7 +216,23 @@ fn open_file(base: BorrowedFd<'_>, name: &[u8], flags: OFlags, wait: Wait) -> Re
             opened => return opened,
         }
     }
-    openat(base, name, flags, Mode::empty())
+    match openat(base, name, flags, Mode::empty()) {
+        Err(Errno::AGAIN) if wait == Wait::Yes => open_leased(base, name, flags),
+        opened => opened,
+    }
+}
+
+/// Opens a file on which somebody has a lease (see `fcntl(2)`), as file servers have for their clients. It is theirs until
+/// they give it up, or are made to: who opens it with `NONBLOCK` is sent away, and who opens it without waits that long.
+/// So first it is held without being opened, and seen to be a file: a FIFO would make us wait for ever.
+#[cfg(target_os = "linux")]
+fn open_leased(base: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    let held = openat(base, name, flags | OFlags::PATH, Mode::empty())?;
+    if FileType::from_raw_mode(fstat(&held)?.st_mode) != FileType::RegularFile {
+        return Err(Errno::AGAIN);
+    }
+    let path = format!("/proc/self/fd/{}", held.as_raw_fd());
+    openat(CWD, path, flags.difference(OFlags::NONBLOCK | OFlags::NOFOLLOW), Mode::empty())
 }
 
 /// Nobody tells whether it would have to wait.

@@ -152,6 +152,34 @@ fn a_named_file_that_hangs_delays_only_itself() {
     });
 }
 
+/// As file servers have on files that their clients work on (Samba's oplocks, delegations of NFS). What opens such a file
+/// without waiting is refused, so it was once an error.
+#[test]
+fn a_file_that_somebody_has_a_lease_on_is_waited_for() {
+    const HOLDER: &str = "import fcntl, os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])
+fd = os.open('t/n', os.O_RDWR)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('leased', flush=True)
+signal.sigwait([signal.SIGIO])
+print('wanted', flush=True)
+sys.stdin.readline()";
+    for jobs in ["1", "2"] {
+        let dir = tree(&["t/a", "t/n", "t/z"]);
+        let Some(mut python) = found("python3") else { return };
+        python.args(["-c", HOLDER]).current_dir(&dir).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut holder = python.spawn().unwrap();
+        let mut said = BufReader::new(holder.stdout.take().unwrap()).lines();
+        assert_eq!(said.next().unwrap().unwrap(), "leased");
+        let run = Watched::start(dir.path(), &["--unordered", "-j", jobs, "t"]);
+        assert_eq!(sorted(run.names(2)), ["t/a", "t/z"], "-j {jobs}");
+        assert_eq!(said.next().unwrap().unwrap(), "wanted");
+        drop(holder.stdin.take());
+        assert_eq!(run.rest(), ["t/n"], "-j {jobs}");
+        assert!(holder.wait().unwrap().success());
+    }
+}
+
 /// The walk does one thing after the other. What it had found by then is hashed and printed, and the rest comes when the
 /// directory does.
 #[test]
