@@ -58,6 +58,17 @@ impl Directory {
         self.within.as_ref()
     }
 
+    /// How many entries it has.
+    pub(crate) fn len(&self) -> usize {
+        self.listing.len()
+    }
+
+    /// The first entry from number `from` on that is a directory; the number of entries if there is none.
+    pub(crate) fn directory_from(&self, from: usize) -> usize {
+        let mut rest = from..self.len();
+        rest.find(|index| self.listing.kind(*index) == Kind::Directory).unwrap_or(self.len())
+    }
+
     /// The place of its entry number `index`, while there is one.
     pub(crate) fn place(self: &Arc<Directory>, index: usize) -> Option<Place> {
         (index < self.listing.len()).then(|| Place { directory: Arc::clone(self), index })
@@ -88,6 +99,16 @@ impl Place {
     /// The inode number that was listed for it; 0 if none was.
     pub(crate) fn inode(&self) -> u64 {
         self.directory.listing.inode(self.index)
+    }
+
+    /// The directory that it is an entry of.
+    pub(crate) fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Its number among the entries of its directory.
+    pub(crate) fn index(&self) -> usize {
+        self.index
     }
 
     /// Whether this is a path that was asked for, not one that was found.

@@ -62,6 +62,11 @@ impl Listing {
         self.slots.shrink_to_fit();
     }
 
+    /// How many bytes of memory the names take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.names.len() + size_of::<Slot>() * self.slots.len()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

@@ -20,7 +20,7 @@ use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
 use crate::source::{Cache, Devices, FileId, Links, Quiet};
-use crate::walk::{MAX_OPEN, Root, Step, Walk};
+use crate::walk::{self, MAX_OPEN, Root, Step, Walk};
 
 /// What to hash, and how.
 #[derive(Clone, Debug)]
@@ -87,11 +87,14 @@ pub struct Options {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
-    let Shares { jobs, lanes, queue, away } = Shares::now(options.jobs);
+    let Shares { jobs, lanes, queue, ahead, away } = Shares::now(options.jobs);
     let order = options.order();
     let Options { roots, links, fail_fast, exclude, devices, cache, .. } = options;
     let walked = devices.clone();
-    let found = Pipeline::source(ctx, queue, move |entries| send_all(Walk::new(&roots, links, &walked), entries));
+    let found = Pipeline::source(ctx, queue, move |entries| {
+        let terms = walk::Terms { ctx: entries.context().clone(), links, devices: walked, ahead };
+        send_all(Walk::new(&roots, terms), entries)
+    });
     let ctx = found.context().clone();
     let (quiet, balance, aliases) = (Quiet::now(), Balance::new(jobs), Arc::default());
     let terms =
@@ -194,6 +197,8 @@ struct Shares {
     lanes: usize,
     /// Entries in the queue.
     queue: usize,
+    /// Directories that are open ahead of the walk.
+    ahead: usize,
     /// Files on their way to readers and back.
     away: usize,
 }
@@ -202,6 +207,7 @@ impl Shares {
     fn of(limit: usize, jobs: usize) -> Shares {
         const MOST_LANES: usize = 64;
         const LONGEST_QUEUE: usize = 256;
+        const MOST_AHEAD: usize = 272;
         const MOST_AWAY: usize = 1024;
         const CALLER: usize = 16;
         let left = limit.saturating_sub(CALLER + MAX_OPEN);
@@ -211,9 +217,11 @@ impl Shares {
         let lanes = (left / 3 / jobs).clamp(1, MOST_LANES);
         let left = left.saturating_sub(lanes * jobs);
         let queue = (left / 2).clamp(1, LONGEST_QUEUE);
+        let left = left.saturating_sub(queue);
+        let ahead = (left / 2).min(MOST_AHEAD);
         // One that is away may hold itself and a directory.
-        let away = (left.saturating_sub(queue) / 2).clamp(1, MOST_AWAY);
-        Shares { jobs, lanes, queue, away }
+        let away = (left.saturating_sub(ahead) / 2).clamp(1, MOST_AWAY);
+        Shares { jobs, lanes, queue, ahead, away }
     }
 
     fn now(jobs: NonZeroUsize) -> Shares {
@@ -228,13 +236,14 @@ mod tests {
 
     #[test]
     fn descriptors_are_shared_out_and_never_more_than_there_are() {
-        assert_eq!(Shares::of(20_000, 2), Shares { jobs: 2, lanes: 64, queue: 256, away: 1024 });
-        assert_eq!(Shares::of(usize::MAX, 1024), Shares { jobs: 1024, lanes: 64, queue: 256, away: 1024 });
-        assert_eq!(Shares::of(0, usize::MAX), Shares { jobs: 1, lanes: 1, queue: 1, away: 1 });
+        assert_eq!(Shares::of(20_000, 2), Shares { jobs: 2, lanes: 64, queue: 256, ahead: 272, away: 1024 });
+        assert_eq!(Shares::of(usize::MAX, 1024), Shares { jobs: 1024, lanes: 64, queue: 256, ahead: 272, away: 1024 });
+        assert_eq!(Shares::of(0, usize::MAX), Shares { jobs: 1, lanes: 1, queue: 1, ahead: 0, away: 1 });
         for jobs in (1..20).chain([1024, usize::MAX]) {
             for limit in 60..2_000 {
-                let Shares { jobs, lanes, queue, away } = Shares::of(limit, jobs);
-                assert!(lanes * jobs + queue + 2 * away + jobs + MAX_OPEN + 16 <= limit, "{jobs} jobs, limit {limit}");
+                let Shares { jobs, lanes, queue, ahead, away } = Shares::of(limit, jobs);
+                let most = lanes * jobs + queue + ahead + 2 * away + jobs + MAX_OPEN + 16;
+                assert!(most <= limit, "{jobs} jobs, limit {limit}");
             }
         }
     }

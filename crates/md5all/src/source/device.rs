@@ -209,6 +209,12 @@ impl Device {
         self.mode == Mode::Net
     }
 
+    /// Whether directories on it are worth listing before their turn: not if it does one thing at a time, and not if
+    /// they are in memory.
+    pub(crate) fn is_listed_ahead(&self) -> bool {
+        self.depth > 1 && self.mode != Mode::Memory
+    }
+
     /// Whether it can say that a read would have to wait.
     pub(crate) fn tells(&self) -> bool {
         self.tells.load(Relaxed)

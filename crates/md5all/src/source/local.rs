@@ -69,6 +69,14 @@ impl Base {
             Base::Directory(folder) => Handle::Listed(Arc::clone(folder)),
         }
     }
+
+    /// What it lies on, if it is open.
+    pub(crate) fn device(&self) -> Option<&Arc<Device>> {
+        match self {
+            Base::WorkingDirectory => None,
+            Base::Directory(folder) => Some(&folder.device),
+        }
+    }
 }
 
 impl AsFd for Base {
@@ -124,9 +132,19 @@ pub(crate) fn is_special(path: &[u8]) -> bool {
 }
 
 /// Opens a directory for listing.
-pub(crate) fn open_directory(base: &Base, name: &[u8], links: Links, devices: &Devices) -> Result<Folder, Errno> {
+///
+/// # Errors
+///
+/// What the system says; `AGAIN` if it would have to wait, and must not.
+pub(crate) fn open_directory(
+    base: &Base,
+    name: &[u8],
+    links: Links,
+    devices: &Devices,
+    wait: Wait,
+) -> Result<Folder, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
-    let fd = openat(base, name, flags, Mode::empty())?;
+    let fd = open_file(base.as_fd(), name, flags, wait)?;
     let stat = fstat(&fd)?;
     let id = FileId::from_stat(&stat);
     let device = match base {
@@ -293,18 +311,39 @@ impl Lister {
     /// The names in an open directory, in the order of paths; and what kept the
     /// listing from being whole, if anything did.
     pub(crate) fn list(&mut self, folder: &Arc<Folder>) -> (Listing, Option<Reason>) {
+        self.go_on(folder, Listing::default())
+    }
+
+    /// The same for a directory that was begun, with the names that it gave.
+    pub(crate) fn go_on(&mut self, folder: &Arc<Folder>, mut listing: Listing) -> (Listing, Option<Reason>) {
+        let end = self.read(folder, &mut listing, usize::MAX);
+        listing.sort();
+        (listing, end.and_then(Result::err))
+    }
+
+    /// The first names, of little more than `most` bytes; and, if these are all, how the listing ended: then they are in
+    /// the order of paths.
+    pub(crate) fn begin(&mut self, folder: &Arc<Folder>, most: usize) -> (Listing, Option<Result<(), Reason>>) {
         let mut listing = Listing::default();
+        let end = self.read(folder, &mut listing, most);
+        if end.is_some() {
+            listing.sort();
+        }
+        (listing, end)
+    }
+
+    /// Reads names until the end, which it gives, or until there are too many.
+    fn read(&mut self, folder: &Arc<Folder>, listing: &mut Listing, most: usize) -> Option<Result<(), Reason>> {
         let base = Base::Directory(Arc::clone(folder));
         let links = self.links;
-        let result = read_names(&folder.fd, &mut self.buffer, |name, listed, inode| {
+        let end = read_names(&folder.fd, &mut self.buffer, |name, listed, inode| {
             match settle(&base, name, kind(listed), links) {
                 Kind::Symlink => {}
                 kind => listing.push(name, kind, inode),
             }
+            listing.bytes() < most
         });
-        listing.sort();
-        let failure = result.err();
-        (listing, failure.map(|error| Reason::system(Operation::List, error)))
+        Some(end?.map_err(|error| Reason::system(Operation::List, error)))
     }
 }
 
@@ -320,40 +359,55 @@ fn settle(base: &Base, name: &[u8], listed: Kind, links: Links) -> Kind {
 }
 
 /// Calls `each` with every name but `.` and `..`, what the directory itself says
-/// that it is, and its inode number.
+/// that it is, and its inode number. Gives how the listing ended; `None` if `each`
+/// had enough before: what comes next, another call gives.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn read_names(
     directory: &OwnedFd,
     buffer: &mut Vec<u8>,
-    mut each: impl FnMut(&[u8], FileType, u64),
-) -> Result<(), Errno> {
+    mut each: impl FnMut(&[u8], FileType, u64) -> bool,
+) -> Option<Result<(), Errno>> {
     let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if !matches!(name, b"." | b"..") {
-            each(name, entry.file_type(), entry.ino());
+    let mut wants_more = true;
+    // What the system has given is not given again.
+    while wants_more || !entries.is_buffer_empty() {
+        match entries.next() {
+            None => return Some(Ok(())),
+            Some(Err(error)) => return Some(Err(error)),
+            Some(Ok(entry)) => {
+                let name = entry.file_name().to_bytes();
+                if !matches!(name, b"." | b"..") {
+                    wants_more = each(name, entry.file_type(), entry.ino());
+                }
+            }
         }
     }
-    Ok(())
+    None
 }
 
 /// As above, through `readdir`, which keeps a buffer of its own and wants one
-/// more descriptor.
+/// more descriptor; and always to the end.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn read_names(
     directory: &OwnedFd,
     _buffer: &mut Vec<u8>,
-    mut each: impl FnMut(&[u8], FileType, u64),
-) -> Result<(), Errno> {
-    for entry in rustix::fs::Dir::read_from(directory)? {
-        let entry = entry?;
+    mut each: impl FnMut(&[u8], FileType, u64) -> bool,
+) -> Option<Result<(), Errno>> {
+    let entries = match rustix::fs::Dir::read_from(directory) {
+        Ok(entries) => entries,
+        Err(error) => return Some(Err(error)),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return Some(Err(error)),
+        };
         let name = entry.file_name().to_bytes();
         if !matches!(name, b"." | b"..") {
             each(name, entry.file_type(), entry.ino());
         }
     }
-    Ok(())
+    Some(Ok(()))
 }
 
 #[cfg(test)]
@@ -369,7 +423,8 @@ mod tests {
 
     fn open_at(path: &Path) -> Arc<Folder> {
         let name = path.as_os_str().as_bytes();
-        Arc::new(open_directory(&Base::WorkingDirectory, name, Links::Skip, &Devices::default()).unwrap())
+        let devices = Devices::default();
+        Arc::new(open_directory(&Base::WorkingDirectory, name, Links::Skip, &devices, Wait::Yes).unwrap())
     }
 
     fn fifo(path: &Path) {

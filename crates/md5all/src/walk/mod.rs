@@ -5,6 +5,7 @@
 //! directories and nothing else: what is in a file, and even whether it can be
 //! opened, is for those who read it to find out.
 
+mod ahead;
 pub(crate) mod order;
 mod stack;
 
@@ -12,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use errgroup::Context;
 use rustix::io::Errno;
 
 use crate::directory::{Directory, Place};
@@ -19,7 +21,8 @@ use crate::entry::{Entry, Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
 use crate::source::local::{self, Base, Folder, Lister};
-use crate::source::{Devices, Links};
+use crate::source::{Devices, Links, Wait};
+use ahead::{Ahead, Arrival, Names};
 pub(crate) use stack::MAX_OPEN;
 use stack::Stack;
 
@@ -33,13 +36,31 @@ pub enum Root {
     StandardInput,
 }
 
+/// What a walk keeps to.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    /// Ends a wait for a directory.
+    pub(crate) ctx: Context,
+    pub(crate) links: Links,
+    pub(crate) devices: Devices,
+    /// How many directories may be open ahead of the walk.
+    pub(crate) ahead: usize,
+}
+
 /// A walk under way: an iterator of what it comes across.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    links: Links,
-    devices: Devices,
+    terms: Arc<Terms>,
     lister: Lister,
     stack: Stack,
+    ahead: Ahead,
+}
+
+/// Why a directory is not entered.
+#[derive(Debug)]
+pub(crate) enum Shut {
+    /// The system said so.
+    Failed(Errno),
 }
 
 /// What one step of the walk came to.
@@ -53,10 +74,12 @@ pub(crate) enum Step {
 
 impl Walk {
     /// A walk over `roots`, which it takes in the order of their paths.
-    pub(crate) fn new(roots: &[Root], links: Links, devices: &Devices) -> Walk {
-        let roots = Directory::roots(list_roots(roots, devices));
-        let (stack, devices) = (Stack::new(roots, links, devices.clone()), devices.clone());
-        Walk { links, devices, lister: Lister::new(links), stack }
+    pub(crate) fn new(roots: &[Root], terms: Terms) -> Walk {
+        let terms = Arc::new(terms);
+        let roots = Directory::roots(list_roots(roots, &terms.devices));
+        let stack = Stack::new(roots, terms.links, terms.devices.clone());
+        let (lister, ahead) = (Lister::new(terms.links), Ahead::new(Arc::clone(&terms)));
+        Walk { terms, lister, stack, ahead }
     }
 
     /// What is at a place in the directory the walk stands in.
@@ -80,7 +103,7 @@ impl Walk {
 
     /// Asks again what could not be found out when it was listed.
     fn ask(&mut self, base: &Base, place: Place) -> Option<Entry> {
-        match local::kind_of(base, place.name(), self.links.at(&place)) {
+        match local::kind_of(base, place.name(), self.terms.links.at(&place)) {
             Ok(Kind::Unknown) => Some(Entry::passed(place, Skip::Special)),
             Ok(kind) => self.visit_as(kind, base, place),
             Err(error) => Some(Entry::failed(place, Operation::Stat, error)),
@@ -88,16 +111,28 @@ impl Walk {
     }
 
     fn descend(&mut self, base: &Base, place: Place) -> Option<Entry> {
-        match local::open_directory(base, place.name(), self.links.at(&place), &self.devices) {
-            Ok(folder) => self.enter(place, Arc::new(folder)),
-            Err(error @ (Errno::NOTDIR | Errno::LOOP)) => self.second_look(base, place, error),
-            Err(error) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
+        match self.open(base, &place)? {
+            Ok(arrival) => self.enter(place, arrival),
+            Err(Shut::Failed(error @ (Errno::NOTDIR | Errno::LOOP))) => self.second_look(base, place, error),
+            Err(Shut::Failed(error)) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
         }
+    }
+
+    /// Opens a directory, or takes it as it was listed ahead; `None` if the end of everything came first.
+    fn open(&mut self, base: &Base, place: &Place) -> Option<Result<Arrival, Shut>> {
+        if !self.ahead.has(place) {
+            let wait = if self.ahead.is_for(base) { Wait::No } else { Wait::Yes };
+            match self.terms.open(base, place, wait) {
+                Err(Shut::Failed(Errno::AGAIN)) if wait == Wait::No => {}
+                opened => return Some(opened.map(Arrival::unread)),
+            }
+        }
+        self.ahead.take(base, place)
     }
 
     /// What was listed as a directory has become something else.
     fn second_look(&mut self, base: &Base, place: Place, error: Errno) -> Option<Entry> {
-        match local::kind_of(base, place.name(), self.links.at(&place)) {
+        match local::kind_of(base, place.name(), self.terms.links.at(&place)) {
             // Something is changing it back and forth: once is enough.
             Ok(Kind::Directory | Kind::Unknown) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
             Ok(kind) => self.visit_as(kind, base, place),
@@ -105,23 +140,31 @@ impl Walk {
         }
     }
 
-    /// Lists a directory and stands before its first entry.
+    /// Lists a directory, unless it is, and stands before its first entry.
     ///
     /// If the listing breaks off, that is reported, and what it did name is
     /// walked all the same.
-    fn enter(&mut self, place: Place, folder: Arc<Folder>) -> Option<Entry> {
+    fn enter(&mut self, place: Place, Arrival { folder, names }: Arrival) -> Option<Entry> {
         if let Some(ancestor) = self.stack.find(folder.id) {
             let ancestor = ancestor.path();
+            if let Names::Whole(directory, _) = names {
+                self.ahead.forget(&directory);
+            }
             return Some(Entry::because(place, Reason::Loop { ancestor }));
         }
-        let (listing, failure) = self.lister.list(&folder);
-        let failed = failure.map(|reason| Entry::because(place.clone(), reason));
-        self.stack.enter(Directory::new(place, listing), folder);
+        let (directory, failure) = match names {
+            Names::Unread => listed(place, self.lister.list(&folder)),
+            Names::Part(names) => listed(place, self.lister.go_on(&folder, names)),
+            Names::Whole(directory, failure) => (directory, failure),
+        };
+        let failed = failure.and_then(|reason| Some(Entry::because(directory.within()?.clone(), reason)));
+        self.stack.enter(directory, folder);
         failed
     }
 
     /// Gives up the directory that `place` is in.
     fn abandon(&mut self, place: &Place, reason: Reason) -> Option<Entry> {
+        self.ahead.forget(place.directory());
         self.stack.leave();
         let directory = place.within()?;
         Some(Entry::because(directory.clone(), reason))
@@ -134,6 +177,35 @@ impl Iterator for Walk {
     fn next(&mut self) -> Option<Step> {
         let place = self.stack.advance()?;
         Some(self.visit(place).map_or(Step::Nothing, Step::Found))
+    }
+}
+
+/// A directory and what kept its listing from being whole.
+fn listed(place: Place, (listing, failure): (Listing, Option<Reason>)) -> (Arc<Directory>, Option<Reason>) {
+    (Directory::new(place, listing), failure)
+}
+
+impl Terms {
+    /// Opens the directory at `place`.
+    fn open(&self, base: &Base, place: &Place, wait: Wait) -> Result<Folder, Shut> {
+        if wait == Wait::No && base.device().is_some_and(|device| device.is_far()) {
+            return Err(Shut::Failed(Errno::AGAIN));
+        }
+        let folder = local::open_directory(base, place.name(), self.links.at(place), &self.devices, wait)?;
+        Ok(folder)
+    }
+}
+
+impl Arrival {
+    /// A directory that was opened and no more.
+    fn unread(folder: Folder) -> Arrival {
+        Arrival { folder: Arc::new(folder), names: Names::Unread }
+    }
+}
+
+impl From<Errno> for Shut {
+    fn from(error: Errno) -> Shut {
+        Shut::Failed(error)
     }
 }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::directory::{Directory, Place};
 use crate::error::{Operation, Reason};
 use crate::source::local::{self, Base, Folder};
-use crate::source::{Devices, FileId, Links};
+use crate::source::{Devices, FileId, Links, Wait};
 
 /// How many directories of the stack are open at most.
 pub(crate) const MAX_OPEN: usize = 32;
@@ -109,7 +109,7 @@ impl Stack {
     /// be said once it is known to be needed.
     fn above(&self, left: &Base) -> Option<Base> {
         let id = self.levels.last()?.id?;
-        let folder = local::open_directory(left, b"..", Links::Skip, &self.devices).ok()?;
+        let folder = local::open_directory(left, b"..", Links::Skip, &self.devices, Wait::Yes).ok()?;
         (folder.id == id).then(|| Base::Directory(Arc::new(folder)))
     }
 
@@ -146,7 +146,7 @@ impl Level {
     fn reopen(&self, base: &Base, links: Links, devices: &Devices) -> Result<Base, Reason> {
         let place = self.directory.within().ok_or(Reason::Moved)?;
         let links = links.at(place);
-        let folder = local::open_directory(base, place.name(), links, devices)
+        let folder = local::open_directory(base, place.name(), links, devices, Wait::Yes)
             .map_err(|error| Reason::system(Operation::OpenDirectory, error))?;
         if self.id == Some(folder.id) { Ok(Base::Directory(Arc::new(folder))) } else { Err(Reason::Moved) }
     }
