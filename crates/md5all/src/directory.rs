@@ -101,6 +101,11 @@ impl Place {
         self.directory.listing.inode(self.index)
     }
 
+    /// The number, in the list of roots, of the one it lies below, or is.
+    pub(crate) fn root(&self) -> usize {
+        self.upwards().last().map_or(self.index, |root| root.index)
+    }
+
     /// The directory that it is an entry of.
     pub(crate) fn directory(&self) -> &Arc<Directory> {
         &self.directory

@@ -152,6 +152,11 @@ impl Record {
         Record { place, outcome }
     }
 
+    /// The number, in the order of their paths, of the root below which it was found.
+    pub(crate) fn root(&self) -> usize {
+        self.place.root()
+    }
+
     /// What became of the file.
     #[must_use]
     pub fn outcome(&self) -> &Outcome {

@@ -32,6 +32,7 @@ mod entry;
 mod error;
 mod listing;
 pub mod manifest;
+mod several;
 mod source;
 mod trees;
 mod walk;

@@ -19,6 +19,7 @@ use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
+use crate::several::{self, Plan};
 use crate::source::{Cache, Devices, FileId, Links, Quiet};
 use crate::walk::{self, MAX_OPEN, Root, Step, Walk};
 
@@ -87,7 +88,14 @@ pub struct Options {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
-    let Shares { jobs, lanes, queue, ahead, away } = Shares::now(options.jobs);
+    let plan = Plan::by_device(&options.roots);
+    let shares = Shares::now(options.jobs, plan.len());
+    if plan.is_plain() { hash_roots(ctx, options, shares) } else { several::hash(ctx, options, plan, shares) }
+}
+
+/// The same for what shares a walk and workers.
+pub(crate) fn hash_roots(ctx: &Context, options: Options, shares: Shares) -> Pipeline<Record, Error> {
+    let Shares { jobs, lanes, queue, ahead, away } = shares;
     let order = options.order();
     let Options { roots, links, fail_fast, exclude, devices, cache, .. } = options;
     let walked = devices.clone();
@@ -189,8 +197,8 @@ fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
 /// Each file in a lane holds a descriptor, and each entry that waits for a
 /// worker may hold another open directory. So the walk, the workers and the
 /// queue share what the process may have, less a few for the caller.
-#[derive(Debug, PartialEq, Eq)]
-struct Shares {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shares {
     /// Workers: as many as were asked for, if that many can have a file each.
     jobs: usize,
     /// Files of one worker.
@@ -218,15 +226,16 @@ impl Shares {
         let left = left.saturating_sub(lanes * jobs);
         let queue = (left / 2).clamp(1, LONGEST_QUEUE);
         let left = left.saturating_sub(queue);
-        let ahead = (left / 2).min(MOST_AHEAD);
+        let ahead = (left.saturating_sub(2) / 2).min(MOST_AHEAD);
         // One that is away may hold itself and a directory.
         let away = (left.saturating_sub(ahead) / 2).clamp(1, MOST_AWAY);
         Shares { jobs, lanes, queue, ahead, away }
     }
 
-    fn now(jobs: NonZeroUsize) -> Shares {
+    /// What each of so many pipelines may have.
+    pub(crate) fn now(jobs: NonZeroUsize, pipelines: usize) -> Shares {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        Shares::of(usize::try_from(limit).unwrap_or(usize::MAX), jobs.get())
+        Shares::of(usize::try_from(limit).unwrap_or(usize::MAX) / pipelines.max(1), jobs.get())
     }
 }
 

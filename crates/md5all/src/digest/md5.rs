@@ -386,7 +386,7 @@ mod tests {
     use super::*;
     use crate::digest::balance::Balance;
     use crate::source::{Cache, Devices, Links, Quiet};
-    use crate::walk::{Root, Step, Walk};
+    use crate::walk::{self, Root, Step, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
@@ -419,7 +419,7 @@ mod tests {
         let found = Pipeline::source(&Context::background(), FILES, {
             let root = Root::from(dir.path());
             move |entries| {
-                Walk::new(&[root], Links::Skip, &Devices::default()).try_for_each(|step| match step {
+                Walk::new(&[root], walk::Terms::plain(Links::Skip)).try_for_each(|step| match step {
                     Step::Found(entry) => Ok(entries.send(entry)?),
                     Step::Nothing => Ok(()),
                 })

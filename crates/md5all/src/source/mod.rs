@@ -15,7 +15,7 @@ pub(crate) mod content;
 pub(crate) mod device;
 mod holes;
 pub(crate) mod local;
-mod mounts;
+pub(crate) mod mounts;
 pub(crate) mod quiet;
 
 pub use cache::Cache;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
     /// The number of the device; 0 before the colon if there is none, or it is not one only.
-    number: (u32, u32),
+    pub(crate) number: (u32, u32),
     /// Where.
     pub(crate) point: PathBuf,
     /// Of what type.
@@ -38,6 +38,20 @@ pub(crate) fn of(file: &OwnedFd) -> Option<Mount> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn of(_file: &OwnedFd) -> Option<Mount> {
     None
+}
+
+/// All mounts that this process sees, those that lie over others behind them; none where the system does not tell.
+pub(crate) fn table() -> Vec<Mount> {
+    let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    table.split(|byte| *byte == b'\n').filter_map(parse).map(|(_, mount)| mount).collect()
+}
+
+#[cfg(test)]
+impl Mount {
+    /// One that is nowhere.
+    pub(crate) fn made_up(point: &str, number: (u32, u32)) -> Mount {
+        Mount { number, point: PathBuf::from(point), kind: "none".to_owned(), source: PathBuf::new() }
+    }
 }
 
 impl Mount {

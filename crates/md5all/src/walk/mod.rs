@@ -9,6 +9,7 @@ mod ahead;
 pub(crate) mod order;
 mod stack;
 
+use std::cell::OnceCell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -219,6 +220,35 @@ impl Links {
 impl<P: Into<PathBuf>> From<P> for Root {
     fn from(path: P) -> Root {
         Root::Path(path.into())
+    }
+}
+
+/// The roots as a walk takes them: in the order of their paths, and standard input once.
+///
+/// Whether a root is a directory is asked only where the order depends on it.
+pub(crate) fn in_order(roots: &[Root]) -> Vec<Root> {
+    let is_input = |root: &&Root| **root == Root::StandardInput;
+    let paths = roots.iter().filter(|root| !is_input(root));
+    let mut named: Vec<_> =
+        roots.iter().find(is_input).into_iter().chain(paths).map(|root| (root, OnceCell::new())).collect();
+    named.sort_by(|a, b| order::compare(key(a, b), key(b, a)));
+    named.into_iter().map(|(root, _)| root.clone()).collect()
+}
+
+/// What one root is sorted by beside another.
+fn key<'a>((root, is_directory): &'a (&Root, OnceCell<bool>), other: &(&Root, OnceCell<bool>)) -> order::Key<'a> {
+    let name = root.name();
+    let is_beginning = other.0.name().len() > name.len() && other.0.name().starts_with(name);
+    let ask = || local::kind_of(&Base::WorkingDirectory, name, Links::Follow) == Ok(Kind::Directory);
+    order::Key { name, directory: is_beginning && *is_directory.get_or_init(ask) }
+}
+
+impl Root {
+    fn name(&self) -> &[u8] {
+        match self {
+            Root::Path(path) => path.as_os_str().as_bytes(),
+            Root::StandardInput => b"-",
+        }
     }
 }
 

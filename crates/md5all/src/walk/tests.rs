@@ -36,7 +36,7 @@ fn line(step: Step) -> Option<Vec<u8>> {
 
 impl Terms {
     /// What nothing else is asked of.
-    fn plain(links: Links) -> Terms {
+    pub(crate) fn plain(links: Links) -> Terms {
         Terms { ctx: Context::background(), links, devices: Devices::default(), ahead: 100 }
     }
 
