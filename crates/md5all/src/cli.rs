@@ -61,6 +61,10 @@ struct Arguments {
     #[arg(short = 'L', long)]
     dereference: bool,
 
+    /// Skip directories on other file systems than PATH
+    #[arg(short = 'x', long)]
+    one_file_system: bool,
+
     /// How the devices below PATH are read: as each is best, or all as one of these
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = mode_parser())]
     io: Io,
@@ -135,6 +139,7 @@ impl Arguments {
         let links = if self.dereference { Links::Follow } else { Links::Skip };
         let mut options = Options::new(self.paths.into_iter().map(root));
         options.links = links;
+        options.one_file_system = self.one_file_system;
         options.unordered = self.unordered;
         options.fail_fast = self.fail_fast;
         options.cache = if self.no_cache { Cache::Leave } else { Cache::Use };
@@ -180,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_flag_arrives() {
-        let line = "-z --tag -j 7 -L --unordered --fail-fast --no-cache -o out a - b";
+        let line = "-z --tag -j 7 -L -x --unordered --fail-fast --no-cache -o out a - b";
         let config = config(&line.split(' ').collect::<Vec<_>>()).unwrap();
         let roots = [Root::from("a"), Root::StandardInput, Root::from("b")];
         assert_eq!(config.options.roots, roots);
@@ -189,7 +194,7 @@ mod tests {
         assert_eq!(config.options.links, Links::Follow);
         assert_eq!(config.options.jobs.get(), 7);
         assert_eq!(config.options.cache, Cache::Leave);
-        assert!(config.options.unordered && config.options.fail_fast);
+        assert!(config.options.unordered && config.options.fail_fast && config.options.one_file_system);
         assert_eq!(config.output, Some(PathBuf::from("out")));
     }
 

@@ -106,6 +106,10 @@ pub enum Skip {
     Symlink,
     /// It is one of the files the caller excluded.
     Excluded,
+    /// It is a directory on another file system than the one above it.
+    OtherFileSystem,
+    /// It is a directory that would be mounted if it were opened.
+    Automount,
 }
 
 impl Entry {

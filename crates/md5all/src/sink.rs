@@ -27,6 +27,8 @@ pub(crate) struct Tally {
     hashed: u64,
     failed: u64,
     special: u64,
+    elsewhere: u64,
+    automounts: u64,
     excluded: u64,
 }
 
@@ -65,6 +67,8 @@ impl Sink {
                 complain(record.path_bytes(&mut self.paths), reason);
             }
             Outcome::Skipped(Skip::Special) => self.tally.special += 1,
+            Outcome::Skipped(Skip::OtherFileSystem) => self.tally.elsewhere += 1,
+            Outcome::Skipped(Skip::Automount) => self.tally.automounts += 1,
             Outcome::Skipped(Skip::Excluded) => self.tally.excluded += 1,
             _ => {}
         }
@@ -104,6 +108,14 @@ impl Tally {
             let files = if self.special == 1 { "file" } else { "files" };
             let count = self.special;
             say(&format!("skipped {count} special {files} (FIFO, socket or device)"));
+        }
+        if self.elsewhere > 0 {
+            let directories = if self.elsewhere == 1 { "directory" } else { "directories" };
+            say(&format!("skipped {} {directories} on other file systems", self.elsewhere));
+        }
+        if self.automounts > 0 {
+            let points = if self.automounts == 1 { "point" } else { "points" };
+            say(&format!("skipped {} automount {points}", self.automounts));
         }
         // One is the manifest itself.
         if self.excluded > 1 {

@@ -21,7 +21,7 @@ use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
 use crate::several::{self, Plan};
 use crate::source::{Cache, Devices, FileId, Links, Quiet};
-use crate::walk::{self, MAX_OPEN, Root, Step, Walk};
+use crate::walk::{self, Automounts, MAX_OPEN, Root, Step, Walk};
 
 /// What to hash, and how.
 #[derive(Clone, Debug)]
@@ -31,6 +31,9 @@ pub struct Options {
     pub roots: Vec<Root>,
     /// What to do about symbolic links below the roots.
     pub links: Links,
+    /// Whether to stay on the file system of each root: a directory on another than the one above it is skipped. A file
+    /// that another one is mounted over is read, wherever that lies.
+    pub one_file_system: bool,
     /// How many workers read and hash at the same time.
     pub jobs: NonZeroUsize,
     /// Whether records may come as they are done, not in the order of paths.
@@ -97,10 +100,11 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
 pub(crate) fn hash_roots(ctx: &Context, options: Options, shares: Shares) -> Pipeline<Record, Error> {
     let Shares { jobs, lanes, queue, ahead, away } = shares;
     let order = options.order();
-    let Options { roots, links, fail_fast, exclude, devices, cache, .. } = options;
+    let Options { roots, links, one_file_system, fail_fast, exclude, devices, cache, .. } = options;
     let walked = devices.clone();
     let found = Pipeline::source(ctx, queue, move |entries| {
-        let terms = walk::Terms { ctx: entries.context().clone(), links, devices: walked, ahead };
+        let (ctx, automounts) = (entries.context().clone(), Automounts::now());
+        let terms = walk::Terms { ctx, links, devices: walked, one_file_system, automounts, ahead };
         send_all(Walk::new(&roots, terms), entries)
     });
     let ctx = found.context().clone();
@@ -164,6 +168,7 @@ impl Options {
         Options {
             roots: roots.into_iter().map(Into::into).collect(),
             links: Links::default(),
+            one_file_system: false,
             jobs: available_parallelism().unwrap_or(NonZeroUsize::MIN),
             unordered: false,
             fail_fast: false,

@@ -126,6 +126,21 @@ pub(crate) fn kind_of_root(name: &[u8], devices: &Devices) -> Result<Kind, Errno
     Ok(kind)
 }
 
+/// The number of the device on which a directory lies, which is not mounted for being asked; `None` if that is not
+/// told.
+#[cfg(target_os = "linux")]
+pub(crate) fn device_unmounted(base: &Base, name: &[u8]) -> Option<(u32, u32)> {
+    use rustix::fs::{StatxFlags, statx};
+    let flags = AtFlags::NO_AUTOMOUNT | AtFlags::SYMLINK_NOFOLLOW;
+    let found = statx(base, name, flags, StatxFlags::empty()).ok()?;
+    Some((found.stx_dev_major, found.stx_dev_minor))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn device_unmounted(_base: &Base, _name: &[u8]) -> Option<(u32, u32)> {
+    None
+}
+
 /// Whether a path leads to a FIFO, a socket or a device.
 pub(crate) fn is_special(path: &[u8]) -> bool {
     kind_of(&Base::WorkingDirectory, path, Links::Follow) == Ok(Kind::Special)

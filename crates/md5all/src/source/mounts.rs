@@ -16,9 +16,11 @@ pub(crate) struct Mount {
     /// Where.
     pub(crate) point: PathBuf,
     /// Of what type.
-    kind: String,
+    pub(crate) kind: String,
     /// What: a block device, or whatever the file system calls its own.
     source: PathBuf,
+    /// Whether it is one place that is mounted when it is opened (autofs), and not a directory of such.
+    pub(crate) is_direct: bool,
 }
 
 /// The mount on which an open file lies, if the system tells.
@@ -50,7 +52,7 @@ pub(crate) fn table() -> Vec<Mount> {
 impl Mount {
     /// One that is nowhere.
     pub(crate) fn made_up(point: &str, number: (u32, u32)) -> Mount {
-        Mount { number, point: PathBuf::from(point), kind: "none".to_owned(), source: PathBuf::new() }
+        Mount { number, point: PathBuf::from(point), kind: "none".to_owned(), source: PathBuf::new(), is_direct: false }
     }
 }
 
@@ -83,7 +85,9 @@ fn parse(line: &[u8]) -> Option<(u64, Mount)> {
     fields.find(|field| *field == b"-")?;
     let kind = String::from_utf8_lossy(fields.next()?).into_owned();
     let source = path(fields.next()?);
-    Some((id, Mount { number: (major.parse().ok()?, minor.parse().ok()?), point, kind, source }))
+    let mut options = fields.next().unwrap_or_default().split(|byte| *byte == b',');
+    let is_direct = kind == "autofs" && options.any(|option| matches!(option, b"direct" | b"offset"));
+    Some((id, Mount { number: (major.parse().ok()?, minor.parse().ok()?), point, kind, source, is_direct }))
 }
 
 fn number(field: &[u8]) -> Option<u64> {

@@ -6,6 +6,7 @@
 //! opened, is for those who read it to find out.
 
 mod ahead;
+mod automounts;
 pub(crate) mod order;
 mod stack;
 
@@ -24,6 +25,7 @@ use crate::listing::{Kind, Listing};
 use crate::source::local::{self, Base, Folder, Lister};
 use crate::source::{Devices, Links, Wait};
 use ahead::{Ahead, Arrival, Names};
+pub(crate) use automounts::Automounts;
 pub(crate) use stack::MAX_OPEN;
 use stack::Stack;
 
@@ -44,6 +46,10 @@ pub(crate) struct Terms {
     pub(crate) ctx: Context,
     pub(crate) links: Links,
     pub(crate) devices: Devices,
+    /// Whether to stay on the file system of each root.
+    pub(crate) one_file_system: bool,
+    /// What is not to be mounted.
+    pub(crate) automounts: Automounts,
     /// How many directories may be open ahead of the walk.
     pub(crate) ahead: usize,
 }
@@ -62,6 +68,8 @@ pub(crate) struct Walk {
 pub(crate) enum Shut {
     /// The system said so.
     Failed(Errno),
+    /// It is not to be.
+    Passed(Skip),
 }
 
 /// What one step of the walk came to.
@@ -116,6 +124,7 @@ impl Walk {
             Ok(arrival) => self.enter(place, arrival),
             Err(Shut::Failed(error @ (Errno::NOTDIR | Errno::LOOP))) => self.second_look(base, place, error),
             Err(Shut::Failed(error)) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
+            Err(Shut::Passed(skip)) => Some(Entry::passed(place, skip)),
         }
     }
 
@@ -192,8 +201,12 @@ impl Terms {
         if wait == Wait::No && base.device().is_some_and(|device| device.is_far()) {
             return Err(Shut::Failed(Errno::AGAIN));
         }
+        if self.automounts.is_one(base, place) {
+            return Err(Shut::Passed(Skip::Automount));
+        }
         let folder = local::open_directory(base, place.name(), self.links.at(place), &self.devices, wait)?;
-        Ok(folder)
+        let is_elsewhere = base.device().is_some_and(|device| device.id() != folder.id.device);
+        if self.one_file_system && is_elsewhere { Err(Shut::Passed(Skip::OtherFileSystem)) } else { Ok(folder) }
     }
 }
 

@@ -37,7 +37,14 @@ fn line(step: Step) -> Option<Vec<u8>> {
 impl Terms {
     /// What nothing else is asked of.
     pub(crate) fn plain(links: Links) -> Terms {
-        Terms { ctx: Context::background(), links, devices: Devices::default(), ahead: 100 }
+        Terms {
+            ctx: Context::background(),
+            links,
+            devices: Devices::default(),
+            one_file_system: false,
+            automounts: Automounts::default(),
+            ahead: 100,
+        }
     }
 
     /// As if all were at the other end of a network, so that it is listed ahead; with so many directories open.

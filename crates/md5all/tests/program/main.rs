@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod contents;
+mod devices;
 mod harness;
 mod odd;
 mod options;
