@@ -309,3 +309,68 @@ fn what_is_no_directory_any_more_is_what_it_has_become() {
     assert!(visit(1).is_none());
     assert!(matches!(visit(2), Some(Found::Failed(_))));
 }
+
+/// More subdirectories than may be ahead, each with a chain of its own in it, with little room and with much.
+#[test]
+fn wide_and_nested_directories_are_listed_ahead_within_bounds() {
+    let dir = tempfile::tempdir().unwrap();
+    for index in 0..300 {
+        plant(dir.path(), &Path::new(&format!("{index:03}")).join("x/y/z/file"));
+        plant(dir.path(), &Path::new(&format!("{index:03}")).join("x/z/file"));
+    }
+    for ahead in [18, 40, 272] {
+        let (lines, _) = walk_ahead(&[dir.path()], Terms::far(Links::Skip, ahead));
+        assert!(lines == oracle(dir.path()), "{ahead}");
+    }
+}
+
+/// More names than one directory may hold that is listed ahead.
+#[test]
+fn a_long_listing_is_begun_ahead_and_read_on_by_the_walk() {
+    let dir = tempfile::tempdir().unwrap();
+    for index in 0..9_000 {
+        plant(dir.path(), &Path::new("d").join(index.to_string()));
+    }
+    let (lines, _) = walk_ahead(&[dir.path()], Terms::far(Links::Skip, 30));
+    assert!(lines == oracle(dir.path()));
+}
+
+#[test]
+fn loops_are_told_where_directories_are_listed_ahead() {
+    let dir = tree(&["a/b/f", "z"]);
+    symlink("..", dir.path().join("a/b/up")).unwrap();
+    let (expected, (lines, _)) =
+        (walk(&[dir.path()], Links::Follow), walk_ahead(&[dir.path()], Terms::far(Links::Follow, 40)));
+    assert_eq!(lines, expected);
+}
+
+/// What was read before is in memory: nobody has to wait, unless the system has just forgotten it.
+#[test]
+fn nothing_is_listed_ahead_where_nobody_has_to_wait() {
+    let dir = tree(&["a/b/f", "c/d", "z"]);
+    let was_ahead = || {
+        walk(&[dir.path()], Links::Skip);
+        let (lines, was_ahead) = walk_ahead(&[dir.path()], Terms::plain(Links::Skip));
+        assert_eq!(lines, oracle(dir.path()));
+        was_ahead
+    };
+    assert!((0..10).any(|_| !was_ahead()));
+}
+
+/// A walk that is let go of, or whose context has ended, with tasks under way.
+#[test]
+fn the_end_of_a_walk_waits_for_no_listing() {
+    let dir = tempfile::tempdir().unwrap();
+    for index in 0..100 {
+        plant(dir.path(), &Path::new(&index.to_string()).join("file"));
+    }
+    for taken in [0, 1, 50] {
+        let (ctx, cancel) = Context::background().with_cancel();
+        let terms = Terms { ctx, ..Terms::far(Links::Skip, 100) };
+        let mut walk = Walk::new(&[Root::from(dir.path())], terms);
+        assert_eq!(walk.by_ref().filter_map(line).take(taken).count(), taken);
+        cancel.cancel();
+        let most = walk.ahead.held();
+        assert!(walk.by_ref().filter_map(line).count() <= most + 1, "what was listed is all there can be");
+    }
+}
