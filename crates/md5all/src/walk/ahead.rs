@@ -147,6 +147,9 @@ impl Ahead {
     ///
     /// If a task did.
     pub(crate) fn take(&mut self, base: &Base, place: &Place) -> Option<Result<Arrival, Shut>> {
+        if self.shared.terms.ctx.is_cancelled() {
+            return None;
+        }
         let mut state = self.shared.lock();
         let (number, job) = state.claim(base, place);
         let jobs = job.into_iter().chain(self.shared.next_jobs(&mut state)).collect();
