@@ -221,7 +221,7 @@ mod tests {
     use crate::entry::{Entry, Record};
     use crate::error::Error;
     use crate::source::{Devices, Links};
-    use crate::walk::{Root, Step, Walk};
+    use crate::walk::{self, Root, Step, Walk};
     use errgroup::{Context, Order, Pipeline, Ticket};
     use std::fs::{self, File};
     use std::path::Path;
@@ -252,7 +252,7 @@ mod tests {
         let dir = names(3);
         let root = Root::from(dir.path());
         let found = Pipeline::<Entry, Error>::source(&Context::background(), 8, move |entries| {
-            Walk::new(&[root], Links::Skip, &Devices::default()).try_for_each(|step| match step {
+            Walk::new(&[root], walk::Terms::plain(Links::Skip)).try_for_each(|step| match step {
                 Step::Found(entry) => Ok(entries.send(entry)?),
                 Step::Nothing => Ok(()),
             })
