@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use crate::entry::{Entry, Record};
     use crate::error::Error;
-    use crate::source::{Devices, Links};
+    use crate::source::Links;
     use crate::walk::{self, Root, Step, Walk};
     use errgroup::{Context, Order, Pipeline, Ticket};
     use std::fs::{self, File};

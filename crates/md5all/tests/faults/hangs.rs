@@ -200,6 +200,24 @@ fn a_directory_that_hangs_delays_what_the_walk_would_find_after_it() {
     });
 }
 
+/// The walk that hangs is not that of the other device, though it comes first.
+#[test]
+fn a_root_that_hangs_holds_up_none_on_another_device() {
+    apart(|| {
+        for (ask, flags) in [(Ask::Open, "-j1"), (Ask::List(0), "-j2")] {
+            let Some(served) = Served::new(&["f"]) else { return };
+            served.fault("", ask, Fault::Hold);
+            fs::create_dir(served.dir().join("u")).unwrap();
+            fs::write(served.dir().join("u/here"), "here").unwrap();
+            let run = Watched::start(served.dir(), &["--unordered", flags, "t", "u"]);
+            assert_eq!(run.names(1), ["u/here"], "{ask:?}");
+            served.wait_held(1);
+            served.release();
+            assert_eq!(run.rest(), ["t/f"], "{ask:?}");
+        }
+    });
+}
+
 /// With the server stopped after it has answered `ask` about `path`, the next question hangs, and a signal comes.
 fn check_interrupt(path: &str, ask: Ask) {
     apart(|| {
