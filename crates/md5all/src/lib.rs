@@ -26,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+mod algorithm;
 mod digest;
 mod directory;
 mod entry;
@@ -36,6 +37,7 @@ mod source;
 mod trees;
 mod walk;
 
+pub use algorithm::{Algorithm, Checksum};
 pub use digest::Digest;
 pub use directory::PathBuffer;
 pub use entry::{Outcome, Record, Skip};
