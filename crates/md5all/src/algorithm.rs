@@ -101,7 +101,7 @@ impl Algorithm {
     pub(crate) fn by_tag(line: &[u8]) -> Option<(Algorithm, &[u8])> {
         Algorithm::ALL.into_iter().find_map(|algorithm| {
             let rest = line.strip_prefix(algorithm.tag().as_bytes())?;
-            matches!(rest, [b' ' | b'\t' | b'(', ..]).then_some((algorithm, rest))
+            matches!(rest, [b' ' | b'(', ..]).then_some((algorithm, rest))
         })
     }
 }
@@ -136,6 +136,11 @@ impl Checksum {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Whether it is of an algorithm that is computed here.
+    pub(crate) fn is_computed(&self) -> bool {
+        self.algorithm == Algorithm::Md5
     }
 
     /// The digest.

@@ -103,12 +103,12 @@ impl Tally {
         if self.special > 0 {
             let files = if self.special == 1 { "file" } else { "files" };
             let count = self.special;
-            say(&format!("skipped {count} special {files} (FIFO, socket or device)"));
+            say(format!("skipped {count} special {files} (FIFO, socket or device)"));
         }
         // One is the manifest itself.
         if self.excluded > 1 {
             let count = self.excluded - 1;
-            say(&format!("left out the output and {count} more names of the same file, or of the one it replaces"));
+            say(format!("left out the output and {count} more names of the same file, or of the one it replaces"));
         }
         if self.failed > 0 { Exit::Incomplete } else { Exit::Success }
     }

@@ -2,7 +2,7 @@
 //!
 //! The last `)` of a line ends the name, so that a name may hold some. `rhash` puts more than one blank before the `(`.
 
-use super::{is_blank, skip_blanks, until_nul};
+use super::{skip_blanks, until_nul};
 use crate::algorithm::{Algorithm, Checksum};
 use crate::digest::Digest;
 
@@ -20,10 +20,10 @@ pub(super) fn is_tagged(line: &[u8]) -> bool {
 
 pub(super) fn parse(line: &[u8]) -> Option<(&[u8], Checksum)> {
     let (algorithm, rest) = Algorithm::by_tag(line)?;
-    let rest = skip_blanks(rest).strip_prefix(b"(")?;
+    let padding = rest.iter().take_while(|&&byte| byte == b' ').count();
+    let rest = rest[padding..].strip_prefix(b"(")?;
     let end = rest.iter().rposition(|&byte| byte == b')')?;
     let (name, rest) = (&rest[..end], &rest[end + 1..]);
     let digest = skip_blanks(skip_blanks(rest).strip_prefix(b"=")?);
-    debug_assert!(!digest.first().is_some_and(is_blank));
     Some((name, Checksum::parse(algorithm, until_nul(digest))?))
 }

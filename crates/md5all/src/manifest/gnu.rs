@@ -10,7 +10,7 @@ use crate::digest::Digest;
 
 /// How many blanks there are between digest and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gap {
+pub(crate) enum Gap {
     /// One: `md5 -r`.
     One,
     /// Two, the second of which may be a `*`: `md5sum`.

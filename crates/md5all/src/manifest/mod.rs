@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::digest::Digest;
+pub(crate) use gnu::Gap;
 pub use reader::{Entry, LONGEST_LINE, Line, Reader};
 
 /// How a name and its digest make a line.

@@ -45,7 +45,7 @@ pub struct Reader<R> {
     /// The name on it, if that was escaped.
     name: Vec<u8>,
     /// What untagged lines have looked like.
-    gap: Option<Gap>,
+    pub(crate) gap: Option<Gap>,
 }
 
 /// One line that is neither blank nor a comment.
