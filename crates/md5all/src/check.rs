@@ -219,7 +219,7 @@ fn open(list: &Root, names: &mut Names<'_>) -> Result<Option<File>, Reason> {
     let opened = match list {
         Root::Path(path) => File::open(path),
         Root::StandardInput if std::mem::replace(&mut names.standard_input_is_spent, true) => return Ok(None),
-        Root::StandardInput => rustix::stdio::stdin().try_clone_to_owned().map(File::from).map_err(io::Error::from),
+        Root::StandardInput => rustix::stdio::stdin().try_clone_to_owned().map(File::from),
     };
     opened.map(Some).map_err(|error| Reason::system(Operation::Open, error))
 }

@@ -99,7 +99,7 @@ pub(crate) fn begin(file: OwnedFd, rules: Rules<'_>, buffer: &mut [u8]) -> Resul
     content.begin(rules, buffer)
 }
 
-/// Begins with what was a regular file when it was listed, or may be expected to be one.
+/// Begins with what was a regular file when it was listed, and is passed over if it is none any more.
 ///
 /// With a quiet time, a file that was left alone since is looked at once, after it was read. Should it be no regular
 /// file, nothing is lost by then: a positioned read takes nothing from a FIFO, a socket or a terminal, but fails.
@@ -108,6 +108,21 @@ pub(crate) fn begin(file: OwnedFd, rules: Rules<'_>, buffer: &mut [u8]) -> Resul
 ///
 /// As for [`begin`].
 pub(crate) fn begin_listed(
+    file: OwnedFd,
+    device: &Arc<Device>,
+    quiet: Option<&Quiet>,
+    rules: Rules<'_>,
+    buffer: &mut [u8],
+) -> Result<Opened, Reason> {
+    begin_expected(file, device, quiet, rules, buffer, |_| Opened::Passed(Skip::Special))
+}
+
+/// Begins with what may be expected to be a regular file; what becomes of it if it is none is the caller's to say.
+///
+/// # Errors
+///
+/// As for [`begin`].
+pub(crate) fn begin_expected(
     file: OwnedFd,
     device: &Arc<Device>,
     quiet: Option<&Quiet>,

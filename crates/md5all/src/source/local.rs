@@ -181,7 +181,7 @@ fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]
         Err(error) => return Err(Reason::system(Operation::Open, error)),
     };
     let quiet = rules.quiet.filter(|_| folder.device.is_punctual() && rules.links == Links::Skip);
-    content::begin_listed(fd, &folder.device, quiet, rules, buffer, |_| Opened::Passed(Skip::Special))
+    content::begin_listed(fd, &folder.device, quiet, rules, buffer)
 }
 
 /// As by its whole path, with less to look up. What is no regular file must not block here: it is waited for
@@ -194,7 +194,7 @@ fn open_beside(folder: &Folder, path: &[u8], rules: Rules<'_>, buffer: &mut [u8]
     match open_file(folder.fd.as_fd(), &path[base_of(path)..], flags, rules.wait) {
         Ok(fd) => {
             let quiet = rules.quiet.filter(|_| folder.device.is_punctual());
-            content::begin_listed(fd, &folder.device, quiet, rules, buffer, |content| {
+            content::begin_expected(fd, &folder.device, quiet, rules, buffer, |content| {
                 Opened::Begun(Box::new(content.hasty()), 0)
             })
         }

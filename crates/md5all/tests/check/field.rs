@@ -72,6 +72,7 @@ impl Field {
         fs::write(dir.path().join("empty"), "").expect("a file");
         fs::create_dir(dir.path().join("hollow")).expect("a directory");
         symlink("a", dir.path().join("link")).expect("a link");
+        fs::hard_link(dir.path().join("b"), dir.path().join("b too")).expect("a second name");
         symlink("nowhere", dir.path().join("broken")).expect("a link");
         symlink("loop", dir.path().join("loop")).expect("a link");
         fifo(&dir.path().join("fifo"));

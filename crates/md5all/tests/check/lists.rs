@@ -159,6 +159,7 @@ const LISTS: &[&[u8]] = &[
     b"{a}  dir\n",
     b"{a}  .\n{a}  ..\n{a}  /\n",
     b"{a}  link\n{a}  broken\n{a}  loop\n",
+    b"{b}  b\n{b}  b too\n{b}  b\n{a}  b\n{b}  b too\n{b}  ./b\n{b}  ./b too\n{b}  ./b\n{a}  ./b\n{b}  ./b too\n",
     b"{a}  socket\n{a}  ./socket\n{a}  ./socket\n",
     b"{}  /dev/null\n{}  /dev/null\n{a}  /dev/null\n",
     // Standard input, which is empty here.
