@@ -41,7 +41,7 @@ fn sum(sums: Sums) -> Result<Exit, Failure> {
             Outcome::Failed(reason) => {
                 exit = Exit::Differs;
                 lines.flush().map_err(cannot_write)?;
-                say(&about(path, reason.cause().as_bytes()));
+                say(about(path, reason.cause().as_bytes()));
             }
             other => unreachable!("nothing is passed over: {other:?}"),
         }

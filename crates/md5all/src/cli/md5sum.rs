@@ -169,7 +169,7 @@ impl Flags {
 /// Says why a command line is refused, and where to read more.
 pub(super) fn refuse(why: String) -> Exit {
     let name = &name().text;
-    say(&[why.as_bytes(), b"\nTry '", name, b" --help' for more information."].concat());
+    say([why.as_bytes(), b"\nTry '", name, b" --help' for more information."].concat());
     Exit::Usage
 }
 
