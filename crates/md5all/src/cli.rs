@@ -1,16 +1,72 @@
-//! The command line. Everything clap ends here: what comes out is a [`Config`].
+//! The command line. Everything clap ends here: what comes out is a [`Task`].
 
+mod md5sum;
+
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use md5all::manifest::{Format, LineEnd};
 use md5all::{Cache, Devices, Links, Mode, Options, Root};
 
 use crate::exit::Exit;
+use crate::name::name;
+use md5sum::Flags;
 
 /// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// To hash trees.
+    Hash(Config),
+    /// To check lists.
+    Check(Check),
+    /// To hash files, as `md5sum` does.
+    Sum(Sums),
+}
+
+/// What to check, and what to say of it.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// The roots are the lists.
+    pub(crate) options: Options,
+    /// How their lines look.
+    pub(crate) format: Format,
+    pub(crate) voice: Voice,
+    /// Whether a malformed line is a failure.
+    pub(crate) strict: bool,
+    /// Whether a file that is not there is none.
+    pub(crate) ignore_missing: bool,
+    /// Whether to say how it is done.
+    pub(crate) verbose: bool,
+}
+
+/// How much is said of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// A line for each file, and at the end how many lines were malformed.
+    Plain,
+    /// None for files that are well.
+    Quiet,
+    /// None for any file, and no warning.
+    Status,
+    /// As plain, and a line for each malformed one.
+    Warn,
+}
+
+/// What to hash as `md5sum` does.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    /// The roots are the files.
+    pub(crate) options: Options,
+    /// How lines look.
+    pub(crate) format: Format,
+    /// What ends them.
+    pub(crate) end: LineEnd,
+}
+
+/// What to hash in trees, and where to.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// What to hash. What to exclude is not known yet.
@@ -27,30 +83,27 @@ pub(crate) struct Config {
 
 /// MD5 checksums of whole trees, sorted by path, in lines that md5sum -c checks.
 #[derive(Debug, Parser)]
-#[command(name = "md5all", version, after_help = EXIT_STATUS)]
+#[command(name = "md5all", version, args_override_self = true, after_help = EXIT_STATUS)]
 struct Arguments {
-    /// Files, and directories with everything below them; - is standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
+    /// Files, and directories with everything below them; - is standard input [default: .; with --check: -]
+    #[arg(value_name = "PATH")]
+    paths: Vec<OsString>,
 
     /// Write to FILE, which is replaced at the end, all at once; never lists itself
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "check")]
     output: Option<PathBuf>,
 
     /// How lines look
     #[arg(long, value_name = "FORMAT", default_value = "gnu", value_parser = format_parser())]
+    #[arg(conflicts_with_all = ["tag", "binary", "text"])]
     format: Format,
-
-    /// BSD's lines, as --format bsd
-    #[arg(long, conflicts_with = "format")]
-    tag: bool,
 
     /// End lines with NUL, not newline, and escape nothing
     #[arg(short, long)]
     zero: bool,
 
     /// Print lines as files are done, not sorted
-    #[arg(long)]
+    #[arg(long, conflicts_with = "check")]
     unordered: bool,
 
     /// Files to read and hash at the same time [default: one a core]
@@ -58,7 +111,7 @@ struct Arguments {
     jobs: Option<u16>,
 
     /// Follow symbolic links, not only those that are named as PATH
-    #[arg(short = 'L', long)]
+    #[arg(short = 'L', long, conflicts_with = "check")]
     dereference: bool,
 
     /// Skip directories on other file systems than PATH
@@ -82,13 +135,17 @@ struct Arguments {
     verbose: bool,
 
     /// Stop at the first problem that is met; what was printed by then is an arbitrary part
-    #[arg(long)]
+    #[arg(long, conflicts_with = "check")]
     fail_fast: bool,
+
+    #[command(flatten)]
+    flags: Flags,
 }
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 if every file was hashed, 2 if something was not, 3 if the \
-command line makes no sense, 130 if interrupted.";
+command line makes no sense, 130 if interrupted.
+With --check, as md5sum: 0 if every file is what its list says, 1 if not.";
 
 /// Reads the process's command line.
 ///
@@ -96,8 +153,26 @@ command line makes no sense, 130 if interrupted.";
 ///
 /// What to exit with, when there is nothing to run: help and errors have been
 /// printed.
-pub(crate) fn parse() -> Result<Config, Exit> {
-    Arguments::try_parse().map(Config::from).map_err(|error| print(&error))
+pub(crate) fn parse() -> Result<Task, Exit> {
+    if name().is_md5sum {
+        return md5sum::parse();
+    }
+    let matches = Arguments::command().try_get_matches().map_err(|error| print_for_check(&error))?;
+    let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| print(&error))?;
+    arguments.flags = arguments.flags.in_order(&matches);
+    if let Some(refusal) = arguments.flags.refusal(arguments.zero) {
+        let exit = md5sum::refuse(refusal);
+        return Err(if arguments.flags.check { exit.as_gnu() } else { exit });
+    }
+    Ok(arguments.into_task())
+}
+
+/// Prints an error, and says what to exit with: under `--check` that is as GNU has it, if nothing else is.
+fn print_for_check(error: &clap::Error) -> Exit {
+    let partly = Arguments::command().ignore_errors(true).try_get_matches();
+    let is_check = partly.is_ok_and(|matches| matches.try_get_one("check").is_ok_and(|check| check == Some(&true)));
+    let exit = print(error);
+    if is_check { exit.as_gnu() } else { exit }
 }
 
 fn print(error: &clap::Error) -> Exit {
@@ -125,7 +200,7 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
 impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Config {
         Config {
-            format: if arguments.tag { Format::Bsd } else { arguments.format },
+            format: arguments.format(),
             end: if arguments.zero { LineEnd::Nul } else { LineEnd::Newline },
             output: arguments.output.clone(),
             verbose: arguments.verbose,
@@ -135,9 +210,24 @@ impl From<Arguments> for Config {
 }
 
 impl Arguments {
+    fn into_task(self) -> Task {
+        if !self.flags.check {
+            return Task::Hash(Config::from(self));
+        }
+        let (flags, format, verbose) = (self.flags, self.format, self.verbose);
+        Task::Check(Check { verbose, ..flags.into_check(self.into_options(), format) })
+    }
+
+    /// The format that is asked for by its name, or else by a flag.
+    fn format(&self) -> Format {
+        if self.format == Format::default() { self.flags.format() } else { self.format }
+    }
+
     fn into_options(self) -> Options {
         let links = if self.dereference { Links::Follow } else { Links::Skip };
-        let mut options = Options::new(self.paths.into_iter().map(root));
+        let default = if self.flags.check { "-" } else { "." };
+        let paths = if self.paths.is_empty() { vec![default.into()] } else { self.paths };
+        let mut options = Options::new(paths.into_iter().map(root));
         options.links = links;
         options.one_file_system = self.one_file_system;
         options.unordered = self.unordered;
@@ -152,14 +242,13 @@ impl Arguments {
     }
 }
 
-fn root(path: PathBuf) -> Root {
-    if path.as_os_str() == "-" { Root::StandardInput } else { Root::Path(path) }
+fn root(path: OsString) -> Root {
+    if path == "-" { Root::StandardInput } else { Root::Path(path.into()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn config(arguments: &[&str]) -> Result<Config, clap::error::ErrorKind> {
         let line = ["md5all"].iter().chain(arguments);
@@ -209,12 +298,13 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         use clap::error::ErrorKind;
-        let rows: [(&[&str], ErrorKind); 5] = [
+        let rows: [(&[&str], ErrorKind); 6] = [
             (&["--nonsense"], ErrorKind::UnknownArgument),
             (&["-j", "0"], ErrorKind::ValueValidation),
             (&["-j", "many"], ErrorKind::ValueValidation),
             (&["--format", "md4"], ErrorKind::InvalidValue),
             (&["--format", "gnu", "--tag"], ErrorKind::ArgumentConflict),
+            (&["--check", "--output", "x"], ErrorKind::ArgumentConflict),
         ];
         for (arguments, kind) in rows {
             assert_eq!(config(arguments).unwrap_err(), kind, "{arguments:?}");

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::listing::{Kind, Listing};
+use crate::names::Said;
 
 /// One directory that was listed.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Directory {
     /// What it is in the directory above; `None` for the list of roots.
     within: Option<Place>,
     listing: Listing,
+    /// What a list says of each name; empty if it is no list, or says nothing.
+    said: Vec<Said>,
 }
 
 /// One entry of one directory.
@@ -45,12 +48,17 @@ pub struct PathBuffer {
 impl Directory {
     /// The list of roots: a directory that lies nowhere.
     pub(crate) fn roots(listing: Listing) -> Arc<Directory> {
-        Arc::new(Directory { within: None, listing })
+        Arc::new(Directory { within: None, listing, said: Vec::new() })
+    }
+
+    /// Some names of a list, which lie nowhere, as roots do.
+    pub(crate) fn of_list(listing: Listing, said: Vec<Said>) -> Arc<Directory> {
+        Arc::new(Directory { within: None, listing, said })
     }
 
     /// The directory at `within`, which holds what `listing` says.
     pub(crate) fn new(within: Place, listing: Listing) -> Arc<Directory> {
-        Arc::new(Directory { within: Some(within), listing })
+        Arc::new(Directory { within: Some(within), listing, said: Vec::new() })
     }
 
     /// Its place in the directory above; `None` for the list of roots.
@@ -114,6 +122,11 @@ impl Place {
     /// Its number among the entries of its directory.
     pub(crate) fn index(&self) -> usize {
         self.index
+    }
+
+    /// What the list that it is in says here, if it is in one.
+    pub(crate) fn said(&self) -> Option<&Said> {
+        self.directory.said.get(self.index)
     }
 
     /// Whether this is a path that was asked for, not one that was found.

@@ -15,6 +15,7 @@ use crate::digest::readers::Buffer;
 use crate::digest::{Beginning, Digest};
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
+use crate::names::Said;
 use crate::source::local::{self, Folder};
 use crate::source::{Content, Device, Wait};
 
@@ -66,14 +67,18 @@ pub(crate) enum Handle {
     Listed(Arc<Folder>),
     /// It was asked for by name: read whatever it is.
     Named,
+    /// It was asked for by name, and its directory is open: as above.
+    Beside(Arc<Folder>),
     /// It is open already: the process's standard input.
     StandardInput,
+    /// It is the process's standard input, of which all was read.
+    Spent,
 }
 
 impl Handle {
     /// Whether a worker that does not wait does not even look at it: what lies far away.
     pub(crate) fn is_left_by(&self, wait: Wait) -> bool {
-        matches!(self, Handle::Listed(folder) if wait == Wait::No && folder.device.is_far())
+        matches!(self, Handle::Listed(folder) | Handle::Beside(folder) if wait == Wait::No && folder.device.is_far())
     }
 }
 
@@ -110,6 +115,8 @@ pub enum Skip {
     OtherFileSystem,
     /// It is a directory that would be mounted if it were opened.
     Automount,
+    /// There is none: a line of a list that names no file to be read.
+    Nameless,
 }
 
 impl Entry {
@@ -138,7 +145,7 @@ impl Entry {
     /// What has to be waited for to get at it, if it can be told.
     pub(crate) fn device(&self) -> Option<&Arc<Device>> {
         match &self.found {
-            Found::File(Handle::Listed(folder)) => Some(&folder.device),
+            Found::File(Handle::Listed(folder) | Handle::Beside(folder)) => Some(&folder.device),
             Found::Begun(begun) => begun.content.device(),
             _ => None,
         }
@@ -165,6 +172,16 @@ impl Record {
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// What the list that names it says, if it is in one.
+    pub(crate) fn said(&self) -> Option<&Said> {
+        self.place.said()
+    }
+
+    /// The name: all of the path, for one that was asked for.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.place.name()
     }
 
     /// The whole path, as `find` would print it: the root as it was given, and

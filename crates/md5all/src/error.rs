@@ -116,6 +116,15 @@ impl Reason {
         }
     }
 
+    /// What happened, without what was being done.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Reason::System { source, .. } => system_text(source),
+            other => other.to_string(),
+        }
+    }
+
     /// The kind of the system's error behind this reason.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {

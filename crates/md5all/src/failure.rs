@@ -9,6 +9,7 @@ use errgroup::{ContextError, Stopped};
 use md5all::{Error, Operation, Reason};
 
 use crate::exit::Exit;
+use crate::name::name;
 use crate::quote::quote;
 
 /// Why there is no whole manifest.
@@ -37,8 +38,8 @@ impl Failure {
             Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) => {
                 complain(path.as_os_str().as_bytes(), &reason);
             }
-            Failure::Trees(error) => say(&error.to_string()),
-            Failure::Signals(error) => say(&format!("cannot listen for signals: {error}")),
+            Failure::Trees(error) => say(error.to_string()),
+            Failure::Signals(error) => say(format!("cannot listen for signals: {error}")),
         }
         Exit::Incomplete
     }
@@ -57,15 +58,16 @@ impl From<Error> for Failure {
 
 /// One line about one path.
 pub(crate) fn complain(path: &[u8], reason: &dyn Display) {
-    say(&format!("{}: {reason}", quote(path)));
+    say(format!("{}: {reason}", quote(path)));
 }
 
 /// One line on standard error.
 ///
 /// If even that cannot be written there is nobody left to tell but the shell,
 /// which will see the exit status.
-pub(crate) fn say(text: &str) {
-    let _ = io::stderr().write_all(format!("md5all: {text}\n").as_bytes());
+pub(crate) fn say(text: impl AsRef<[u8]>) {
+    let line = [&name().text, &b": "[..], text.as_ref(), b"\n"].concat();
+    let _ = io::stderr().write_all(&line);
 }
 
 #[cfg(test)]

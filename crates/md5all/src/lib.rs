@@ -5,7 +5,10 @@
 //! |---|---|
 //! | a map from path to digest, or the first error | [`md5_all`] |
 //! | one record after the other, problems included, sorted | [`hash_trees`] |
+//! | the same for files that are named one by one | [`hash_files`] |
+//! | what has become of the files in a list | [`check_lists`] |
 //! | lines that `md5sum -c` understands | [`manifest::Writer`] |
+//! | what the lines of a manifest say | [`manifest::Reader`] |
 //!
 //! Everything runs in one [`errgroup::Pipeline`]: a walker, which yields paths
 //! in sorted order while it walks, and workers that read and hash. This crate
@@ -26,21 +29,26 @@
 
 #![forbid(unsafe_code)]
 
+mod algorithm;
+mod check;
 mod digest;
 mod directory;
 mod entry;
 mod error;
 mod listing;
 pub mod manifest;
+mod names;
 mod several;
 mod source;
 mod trees;
 mod walk;
 
+pub use algorithm::{Algorithm, Checksum};
+pub use check::{Finding, Verdict, Verdicts, check_lists};
 pub use digest::Digest;
 pub use directory::PathBuffer;
 pub use entry::{Outcome, Record, Skip};
 pub use error::{Error, Operation, Reason};
 pub use source::{Cache, Device, Devices, FileId, Links, Mode};
-pub use trees::{Options, hash_trees, md5_all};
+pub use trees::{Options, hash_files, hash_trees, md5_all};
 pub use walk::Root;

@@ -2,17 +2,28 @@
 
 #![forbid(unsafe_code)]
 
+mod checking;
 mod cli;
 mod exit;
 mod failure;
 mod interrupt;
+mod name;
 mod output;
 mod quote;
 mod run;
+mod shell;
 mod sink;
+mod summing;
 
 use std::process::ExitCode;
 
+use cli::Task;
+
 fn main() -> ExitCode {
-    cli::parse().map_or_else(ExitCode::from, |config| run::run(config).into())
+    let exit = cli::parse().map(|task| match task {
+        Task::Hash(config) => run::run(config),
+        Task::Check(check) => checking::run(check),
+        Task::Sum(sums) => summing::run(sums),
+    });
+    exit.unwrap_or_else(|exit| if name::name().is_md5sum { exit.as_gnu() } else { exit }).into()
 }

@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::sink::{Sink, Tally};
 
 /// When no record has come for so long, what is done already is written.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(config: Config) -> Exit {
@@ -44,19 +44,19 @@ fn hash(config: Config) -> Result<Tally, Failure> {
 
 /// What is said of devices, once each.
 #[derive(Debug)]
-struct Notes {
+pub(crate) struct Notes {
     devices: Devices,
     said: usize,
 }
 
 impl Notes {
-    fn new(devices: &Devices) -> Notes {
+    pub(crate) fn new(devices: &Devices) -> Notes {
         Notes { devices: devices.clone(), said: 0 }
     }
 
-    fn say(&mut self) {
+    pub(crate) fn say(&mut self) {
         for device in &self.devices.met()[self.said..] {
-            say(&device.to_string());
+            say(device.to_string());
             self.said += 1;
         }
     }
@@ -66,7 +66,7 @@ impl Notes {
 ///
 /// A limit that cannot be raised is one that is kept to: the library looks at
 /// what it is.
-fn raise_descriptor_limit() {
+pub(crate) fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     let _ = setrlimit(Resource::Nofile, raised);

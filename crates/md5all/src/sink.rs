@@ -107,7 +107,7 @@ impl Tally {
         if self.special > 0 {
             let files = if self.special == 1 { "file" } else { "files" };
             let count = self.special;
-            say(&format!("skipped {count} special {files} (FIFO, socket or device)"));
+            say(format!("skipped {count} special {files} (FIFO, socket or device)"));
         }
         if self.elsewhere > 0 {
             let directories = if self.elsewhere == 1 { "directory" } else { "directories" };
@@ -120,7 +120,7 @@ impl Tally {
         // One is the manifest itself.
         if self.excluded > 1 {
             let count = self.excluded - 1;
-            say(&format!("left out the output and {count} more names of the same file, or of the one it replaces"));
+            say(format!("left out the output and {count} more names of the same file, or of the one it replaces"));
         }
         if self.failed > 0 { Exit::Incomplete } else { Exit::Success }
     }

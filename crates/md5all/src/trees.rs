@@ -1,7 +1,7 @@
-//! The library's two ways in: [`hash_trees`], which streams, and [`md5_all`],
-//! which collects.
+//! The library's ways in: [`hash_trees`], which streams, and [`md5_all`],
+//! which collects; and [`hash_files`], which walks nothing.
 //!
-//! Both are the same pipeline: one walker, N workers that read and hash, and
+//! All are the same pipeline: one walker, or whoever else knows of files, N workers that read and hash, and
 //! whoever iterates. It is bounded everywhere, so memory does not grow with the
 //! trees. What is printed, and where, is the caller's affair.
 
@@ -19,6 +19,7 @@ use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
+use crate::names;
 use crate::several::{self, Plan};
 use crate::source::{Cache, Devices, FileId, Links, Quiet};
 use crate::walk::{self, Automounts, MAX_OPEN, Root, Step, Walk};
@@ -97,16 +98,66 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
 }
 
 /// The same for what shares a walk and workers.
-pub(crate) fn hash_roots(ctx: &Context, options: Options, shares: Shares) -> Pipeline<Record, Error> {
-    let Shares { jobs, lanes, queue, ahead, away } = shares;
-    let order = options.order();
-    let Options { roots, links, one_file_system, fail_fast, exclude, devices, cache, .. } = options;
-    let walked = devices.clone();
-    let found = Pipeline::source(ctx, queue, move |entries| {
+pub(crate) fn hash_roots(ctx: &Context, mut options: Options, shares: Shares) -> Pipeline<Record, Error> {
+    let roots = std::mem::take(&mut options.roots);
+    let (links, one_file_system, ahead) = (options.links, options.one_file_system, shares.ahead);
+    let devices = options.devices.clone();
+    hash(ctx, options, shares, move |entries| {
         let (ctx, automounts) = (entries.context().clone(), Automounts::now());
-        let terms = walk::Terms { ctx, links, devices: walked, one_file_system, automounts, ahead };
+        let terms = walk::Terms { ctx, links, devices, one_file_system, automounts, ahead };
         send_all(Walk::new(&roots, terms), entries)
-    });
+    })
+}
+
+/// Hashes files: one [`Record`] for each of [`Options::roots`], in their order, however often one is named.
+///
+/// Nothing is walked: a directory is a failure. A symbolic link is followed, and a special file is read. In all else it
+/// is as [`hash_trees`].
+///
+/// # Errors
+///
+/// As for [`hash_trees`].
+///
+/// # Examples
+///
+/// ```
+/// use errgroup::Context;
+/// use md5all::{Options, Outcome, hash_files};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let file = dir.path().join("abc");
+/// # std::fs::write(&file, "abc")?;
+/// let records = hash_files(&Context::background(), Options::new([&file, &file]));
+/// for record in records {
+///     let record = record?;
+///     assert!(matches!(record.outcome(), Outcome::Hashed(_)));
+///     assert_eq!(record.path(), file);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn hash_files(ctx: &Context, mut options: Options) -> Pipeline<Record, Error> {
+    let (names, devices) = (std::mem::take(&mut options.roots), options.devices.clone());
+    hash_sent(ctx, options, move |entries| names::send_all(names, &devices, entries))
+}
+
+/// The pipeline from whatever sends entries to whoever iterates.
+pub(crate) fn hash_sent<F>(ctx: &Context, options: Options, feed: F) -> Pipeline<Record, Error>
+where
+    F: FnOnce(&Output<Entry>) -> Result<(), Error> + Send + 'static,
+{
+    let shares = Shares::now(options.jobs, 1);
+    hash(ctx, options, shares, feed)
+}
+
+/// The same, with a share of what there is.
+fn hash<F>(ctx: &Context, options: Options, shares: Shares, feed: F) -> Pipeline<Record, Error>
+where
+    F: FnOnce(&Output<Entry>) -> Result<(), Error> + Send + 'static,
+{
+    let Shares { jobs, lanes, queue, away, .. } = shares;
+    let order = options.order();
+    let Options { links, fail_fast, exclude, devices, cache, .. } = options;
+    let found = Pipeline::source(ctx, queue, feed);
     let ctx = found.context().clone();
     let (quiet, balance, aliases) = (Quiet::now(), Balance::new(jobs), Arc::default());
     let terms =

@@ -90,7 +90,7 @@ impl Aliases {
         }
         match handle {
             Handle::Listed(folder) => self.meet(FileId::new(folder.device.id(), place.inode())),
-            Handle::Named | Handle::StandardInput => Known::Nothing,
+            Handle::Named | Handle::Beside(_) | Handle::StandardInput | Handle::Spent => Known::Nothing,
         }
     }
 

@@ -2,11 +2,18 @@
 //!
 //! Go prints any name as it is; here one that would break its line is escaped
 //! as in the other formats, so that no file's name can pass for another line.
+//! The last colon and tab end the name.
 
+use crate::algorithm::{Algorithm, Checksum};
 use crate::digest::Digest;
 
 pub(super) fn write(line: &mut Vec<u8>, name: &[u8], digest: &Digest) {
     line.extend_from_slice(name);
     line.extend_from_slice(b":\t");
     line.extend_from_slice(&digest.hex());
+}
+
+pub(super) fn parse(line: &[u8]) -> Option<(&[u8], Checksum)> {
+    let end = line.windows(2).rposition(|pair| pair == b":\t")?;
+    Some((&line[..end], Checksum::parse(Algorithm::Md5, &line[end + 2..])?))
 }

@@ -1,7 +1,7 @@
 //! Manifests: one line a file, one file a format.
 //!
-//! A format says how a name and a digest make a line. What all formats share is
-//! here: how a name that would break its line is escaped, and what ends a line.
+//! A format says how a name and a digest make a line, and how they are told apart again. What all formats share is
+//! here: how a name that would break its line is escaped, and what ends a line; and in `reader`, how lines are read.
 //! Which files are listed, and where the bytes go, is decided elsewhere.
 //!
 //! The escaping is GNU's: iff a name holds a backslash, a line feed or a
@@ -11,10 +11,14 @@
 mod bsd;
 mod gnu;
 mod go;
+mod reader;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::digest::Digest;
+pub(crate) use gnu::Gap;
+pub use reader::{Entry, LONGEST_LINE, Line, Reader};
 
 /// How a name and its digest make a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub enum Format {
     /// `d41d8cd98f00b204e9800998ecf8427e  name`: what `md5sum` writes and checks.
     #[default]
     Gnu,
+    /// `d41d8cd98f00b204e9800998ecf8427e *name`: what `md5sum -b` writes, and takes for the same.
+    GnuBinary,
     /// `MD5 (name) = d41d8cd98f00b204e9800998ecf8427e`: what BSD's `md5` and
     /// `md5sum --tag` write.
     Bsd,
@@ -69,13 +75,14 @@ pub struct Writer<W> {
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Format; 3] = [Format::Gnu, Format::Bsd, Format::Go];
+    pub const ALL: [Format; 4] = [Format::Gnu, Format::GnuBinary, Format::Bsd, Format::Go];
 
     /// What the format is called on a command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Format::Gnu => "gnu",
+            Format::GnuBinary => "gnu-binary",
             Format::Bsd => "bsd",
             Format::Go => "go",
         }
@@ -89,7 +96,8 @@ impl Format {
 
     fn write(self, line: &mut Vec<u8>, name: &[u8], digest: &Digest) {
         match self {
-            Format::Gnu => gnu::write(line, name, digest),
+            Format::Gnu => gnu::write(line, name, digest, b' '),
+            Format::GnuBinary => gnu::write(line, name, digest, b'*'),
             Format::Bsd => bsd::write(line, name, digest),
             Format::Go => go::write(line, name, digest),
         }
@@ -147,6 +155,38 @@ impl<W: Write> Writer<W> {
         self.out.flush()?;
         Ok(self.out)
     }
+}
+
+/// A name as it stands on a line of its own: escaped, with a backslash before it, if it would break the line.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(*md5all::manifest::on_one_line(b"plain"), *b"plain");
+/// assert_eq!(*md5all::manifest::on_one_line(b"two\nlines"), *b"\\two\\nlines");
+/// ```
+#[must_use]
+pub fn on_one_line(name: &[u8]) -> Cow<'_, [u8]> {
+    if !needs_escape(name) {
+        return Cow::Borrowed(name);
+    }
+    let mut escaped = Vec::new();
+    escape(&mut escaped, name);
+    escaped.insert(0, b'\\');
+    Cow::Owned(escaped)
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn skip_blanks(text: &[u8]) -> &[u8] {
+    &text[text.iter().take_while(|byte| is_blank(byte)).count()..]
+}
+
+/// What a C program sees of it.
+fn until_nul(text: &[u8]) -> &[u8] {
+    text.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 fn needs_escape(name: &[u8]) -> bool {

@@ -25,7 +25,8 @@ use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::fs::{Advice, FileType, Stat, fadvise, fstat};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Advice, FileType, OFlags, Stat, fadvise, fcntl_getfl, fcntl_setfl, fstat};
 use rustix::io::{Errno, pread, read};
 #[cfg(target_os = "linux")]
 use rustix::io::{ReadWriteFlags, preadv2};
@@ -34,7 +35,7 @@ use crate::entry::Skip;
 use crate::error::{Operation, Reason};
 use crate::source::cache::Traces;
 use crate::source::holes::{Holes, Stretch};
-use crate::source::{Cache, Device, FileId, Quiet, Rules, Wait};
+use crate::source::{Cache, Device, FileId, Links, Quiet, Rules, Wait};
 
 /// What opening a file came to.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ pub(crate) struct Content {
     holes: Option<Box<Holes>>,
     /// How it is read if that is to leave the cache as it was.
     traces: Option<Box<Traces>>,
+    /// Whether opening it did not wait, as it should have, for somebody to write to it.
+    hasty: bool,
 }
 
 /// What would show a change.
@@ -111,17 +114,34 @@ pub(crate) fn begin_listed(
     rules: Rules<'_>,
     buffer: &mut [u8],
 ) -> Result<Opened, Reason> {
+    begin_expected(file, device, quiet, rules, buffer, |_| Opened::Passed(Skip::Special))
+}
+
+/// Begins with what may be expected to be a regular file; what becomes of it if it is none is the caller's to say.
+///
+/// # Errors
+///
+/// As for [`begin`].
+pub(crate) fn begin_expected(
+    file: OwnedFd,
+    device: &Arc<Device>,
+    quiet: Option<&Quiet>,
+    rules: Rules<'_>,
+    buffer: &mut [u8],
+    not_regular: impl FnOnce(Content) -> Opened,
+) -> Result<Opened, Reason> {
     let quiet = quiet.filter(|_| rules.cache == Cache::Use);
     let count = match quiet.map(|_| read_at(&file, &mut *buffer, 0, rules.wait.on(device))) {
         Some(Ok(count)) => Some(count),
-        Some(Err(Errno::OPNOTSUPP)) => {
+        // What a link leads to may lie elsewhere, and is told then.
+        Some(Err(Errno::OPNOTSUPP)) if rules.links == Links::Skip => {
             device.does_not_tell();
             read_at(&file, &mut *buffer, 0, Wait::Yes).ok()
         }
         _ => None,
     };
     let mut content = Content::new(file)?;
-    let Some(stamp) = content.stamp else { return Ok(Opened::Passed(Skip::Special)) };
+    let Some(stamp) = content.stamp else { return Ok(not_regular(content)) };
     let (Some(quiet), Some(count)) = (quiet, count) else { return content.on(device, rules).begin(rules, buffer) };
     let is_told = content.id.device == device.id() && quiet.vouches_for(&stamp);
     if !is_told || rules.exclude.contains(&content.id) || count as u64 > stamp.size {
@@ -187,7 +207,19 @@ impl Content {
         let (names, blocks) = (stat.st_nlink as u64, stat.st_blocks as u64);
         let holes = stamp.and_then(|stamp| Holes::of(stamp.size, blocks)).map(Box::new);
         let positioned = regular;
-        Ok(Content { file, stamp, id, names, device: None, count: 0, whole: true, positioned, holes, traces: None })
+        Ok(Content {
+            file,
+            stamp,
+            id,
+            names,
+            device: None,
+            count: 0,
+            whole: true,
+            positioned,
+            holes,
+            traces: None,
+            hasty: false,
+        })
     }
 
     /// Something that was opened, and perhaps read from, by somebody else.
@@ -197,6 +229,11 @@ impl Content {
     /// What `fstat` gives.
     pub(crate) fn stream(file: OwnedFd) -> Result<Content, Reason> {
         Ok(Content { whole: false, positioned: false, holes: None, ..Content::new(file)? })
+    }
+
+    /// The same, of which all is wanted, although it was opened without waiting for those who write to it.
+    pub(crate) fn hasty(self) -> Content {
+        Content { hasty: true, ..self }
     }
 
     /// The same, known to lie where its directory does, unless another file is mounted over it; and read as the rules
@@ -297,7 +334,17 @@ impl Content {
                 result => return result,
             }
         }
+        if std::mem::take(&mut self.hasty) {
+            self.wait()?;
+        }
         retry(|| read(&self.file, &mut *buffer))
+    }
+
+    /// Makes up for opening it without waiting: a FIFO that nobody has written to yet is not at its end.
+    fn wait(&self) -> Result<(), Errno> {
+        let mut files = [PollFd::new(&self.file, PollFlags::IN)];
+        retry(|| poll(&mut files, None))?;
+        fcntl_setfl(&self.file, fcntl_getfl(&self.file)? - OFlags::NONBLOCK)
     }
 
     /// Has the system begin to read the next part of a large file, so that it is there when it is asked for.

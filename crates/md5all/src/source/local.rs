@@ -191,6 +191,8 @@ pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut 
     match handle {
         Handle::Listed(folder) => open_listed(folder, name, rules, buffer),
         Handle::Named => open_named(name, rules, buffer),
+        Handle::Beside(folder) => open_beside(folder, name, rules, buffer),
+        Handle::Spent => Ok(Opened::Whole(0)),
         Handle::StandardInput => content::stream(open_standard_input()?, rules),
     }
 }
@@ -213,6 +215,30 @@ fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]
     };
     let quiet = rules.quiet.filter(|_| folder.device.is_punctual() && rules.links == Links::Skip);
     content::begin_listed(fd, &folder.device, quiet, rules, buffer)
+}
+
+/// As by its whole path, with less to look up. What is no regular file must not block here: it is waited for
+/// where it is read.
+fn open_beside(folder: &Folder, path: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
+    if rules.wait == Wait::No && folder.device.is_far() {
+        return Ok(Opened::Later(None));
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match open_file(folder.fd.as_fd(), &path[base_of(path)..], flags, rules.wait) {
+        Ok(fd) => {
+            let quiet = rules.quiet.filter(|_| folder.device.is_punctual());
+            content::begin_expected(fd, &folder.device, quiet, rules, buffer, |content| {
+                Opened::Begun(Box::new(content.hasty()), 0)
+            })
+        }
+        Err(Errno::AGAIN) if rules.wait == Wait::No => Ok(Opened::Later(None)),
+        Err(error) => Err(Reason::system(Operation::Open, error)),
+    }
+}
+
+/// Where the last part of a path begins, behind its last slash.
+pub(crate) fn base_of(path: &[u8]) -> usize {
+    path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1)
 }
 
 /// Opens a file so that to read it leaves its access time alone, if that is allowed.

@@ -1,0 +1,12 @@
+//! Untagged lines, and tagged ones among them.
+//!
+//! Run with `cargo +nightly fuzz run gnu`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use md5all::manifest::Format;
+
+mod round;
+
+fuzz_target!(|text: &[u8]| round::check(text, Format::Gnu));

@@ -1,0 +1,248 @@
+//! What has become of the files in a list: [`check_lists`].
+//!
+//! Lists are read while what they name is hashed, by the same workers that hash trees, and verdicts come in the order of
+//! the lists' lines. What a list says of a file travels with its name, so that memory does not grow with the list. A
+//! [`Verdict`] is a fact; which facts are a failure, and what is said of them, is the caller's affair.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use errgroup::{Context, Output, Pipeline};
+
+use crate::algorithm::Algorithm;
+use crate::digest::Digest;
+use crate::entry::{Entry, Outcome, Record, Skip};
+use crate::error::{Error, Operation, Reason};
+use crate::manifest::{Format, Gap, LineEnd, Reader};
+use crate::names::{Batch, Names, Said};
+use crate::trees::{Options, hash_sent};
+use crate::walk::Root;
+
+/// Checks the files that lists name: one [`Verdict`] for every line that is neither blank nor a comment, and one for the
+/// end of each list.
+///
+/// [`Options::roots`] are the lists, which are read one after the other; [`Options::links`], [`Options::unordered`],
+/// [`Options::fail_fast`] and [`Options::exclude`] mean nothing here. In a list, `-` is standard input, unless that is the list. Symbolic links are followed, and special files
+/// are read.
+///
+/// Work begins at once, in the background, and goes on only as fast as verdicts are taken. The iterator blocks until the
+/// next is there. Cancelling `ctx`, or dropping the iterator, stops the workers before their next read; one that is
+/// blocked in a read is waited for.
+///
+/// # Errors
+///
+/// The last item is [`Error::Stopped`] when `ctx` is cancelled.
+///
+/// # Examples
+///
+/// ```
+/// use errgroup::Context;
+/// use md5all::manifest::Format;
+/// use md5all::{Finding, Options, check_lists};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let (file, list) = (dir.path().join("abc"), dir.path().join("list"));
+/// # std::fs::write(&file, "abc")?;
+/// std::fs::write(&list, format!("900150983cd24fb0d6963f7d28e17f72  {}\n", file.display()))?;
+///
+/// for verdict in check_lists(&Context::background(), Format::Gnu, Options::new([list])) {
+///     let verdict = verdict?;
+///     assert!(matches!(verdict.finding(), Finding::Same | Finding::End));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn check_lists(ctx: &Context, format: Format, options: Options) -> Verdicts {
+    let options = Options { unordered: false, fail_fast: false, exclude: Vec::new(), ..options };
+    let (lists, devices) = (options.roots.clone(), options.devices.clone());
+    let records = hash_sent(ctx, options, move |entries| {
+        let mut names = Names::new(entries, &devices);
+        let mut gap = None;
+        lists.iter().try_for_each(|list| send_list(list, format, &mut gap, &mut names, entries))
+    });
+    Verdicts { records, list: 0 }
+}
+
+/// What [`check_lists`] gives.
+#[derive(Debug)]
+#[must_use = "dropping it cancels the check"]
+pub struct Verdicts {
+    records: Pipeline<Record, Error>,
+    /// How many lists have ended.
+    list: usize,
+}
+
+/// What became of one line of a list, or of the list.
+#[derive(Debug)]
+pub struct Verdict {
+    list: usize,
+    record: Record,
+}
+
+/// What a [`Verdict`] says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Finding<'a> {
+    /// The file was read to its end, and has the digest that the list says.
+    Same,
+    /// The file was read to its end, and has this other digest.
+    Different(Digest),
+    /// No digest: the file is not there, could not be read, or changed while it was.
+    Unreadable(&'a Reason),
+    /// The line is well formed, but of an algorithm that is not computed: nothing was read.
+    Foreign(Algorithm),
+    /// The line is malformed.
+    Malformed,
+    /// The list ended.
+    End,
+    /// The list could not be opened, or read to its end: this is all there is of it.
+    Broken(&'a Reason),
+}
+
+impl Verdicts {
+    /// Waits, for `timeout` at most, until the next verdict is there; says whether it is. For a caller that has something
+    /// to do before it waits for long, such as to flush.
+    pub fn ready_within(&self, timeout: Duration) -> bool {
+        self.records.ready_within(timeout)
+    }
+}
+
+impl Iterator for Verdicts {
+    type Item = Result<Verdict, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let record = match self.records.next()? {
+                Ok(record) => record,
+                Err(error) => return Some(Err(error)),
+            };
+            if is_weight(&record) {
+                continue;
+            }
+            let list = self.list;
+            self.list += usize::from(matches!(record.said(), Some(Said::End)));
+            return Some(Ok(Verdict { list, record }));
+        }
+    }
+}
+
+/// Whether a record is there for the length of a name only.
+fn is_weight(record: &Record) -> bool {
+    let is_passed = matches!(record.outcome(), Outcome::Skipped(Skip::Nameless));
+    is_passed && matches!(record.said(), Some(Said::Checksum { checksum, .. }) if checksum.is_computed())
+}
+
+impl Verdict {
+    /// Which list it is about: an index into those that were given.
+    #[must_use]
+    pub fn list(&self) -> usize {
+        self.list
+    }
+
+    /// The number of the line, counted from 1; 0 for the end of a list.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        match self.record.said() {
+            Some(Said::Checksum { line, .. } | Said::Malformed { line }) => *line,
+            _ => 0,
+        }
+    }
+
+    /// The name on the line, without escapes; empty where there is none.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.record.name()
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finding(&self) -> Finding<'_> {
+        match (self.record.said(), self.record.outcome()) {
+            (Some(Said::Checksum { checksum, .. }), Outcome::Hashed(digest)) if checksum == digest => Finding::Same,
+            (Some(Said::Checksum { .. }), Outcome::Hashed(digest)) => Finding::Different(*digest),
+            (Some(Said::Checksum { .. }), Outcome::Failed(reason)) => Finding::Unreadable(reason),
+            (Some(Said::Checksum { checksum, .. }), Outcome::Skipped(_)) => Finding::Foreign(checksum.algorithm()),
+            (Some(Said::End), Outcome::Failed(reason)) => Finding::Broken(reason),
+            (Some(Said::End), _) => Finding::End,
+            (Some(Said::Malformed { .. }) | None, _) => Finding::Malformed,
+        }
+    }
+}
+
+/// Sends what a list says, line by line; what there is of it is sent before more of it is waited for.
+///
+/// How untagged lines look is fixed by the first of all lists, as `md5sum` has it.
+fn send_list(
+    list: &Root,
+    format: Format,
+    gap: &mut Option<Gap>,
+    names: &mut Names<'_>,
+    entries: &Output<Entry>,
+) -> Result<(), Error> {
+    let input = match open(list, names) {
+        Ok(file) => Watched { file, ctx: entries.context().clone() },
+        Err(reason) => return finish(names, Batch::default(), Some(reason)),
+    };
+    let mut reader = Reader::new(BufReader::with_capacity(BUFFER, input), format, LineEnd::Newline);
+    reader.gap = *gap;
+    let mut batch = Batch::default();
+    loop {
+        match reader.read() {
+            Ok(Some(line)) => match line.entry {
+                Some(entry) if !(*list == Root::StandardInput && entry.name == b"-") => {
+                    batch.push(entry.name, Said::Checksum { line: line.number, checksum: entry.checksum });
+                }
+                _ => batch.push(b"", Said::Malformed { line: line.number }),
+            },
+            Ok(None) => break finish(names, batch, None)?,
+            Err(error) => break finish(names, batch, Some(Reason::system(Operation::Read, error)))?,
+        }
+        if batch.is_full() || !reader.is_at_hand() {
+            names.send(std::mem::take(&mut batch))?;
+        }
+    }
+    *gap = reader.gap;
+    Ok(())
+}
+
+fn finish(names: &mut Names<'_>, rest: Batch, reason: Option<Reason>) -> Result<(), Error> {
+    names.send(rest)?;
+    names.send_end(reason)
+}
+
+/// A thousand lines or so with each call to the system.
+const BUFFER: usize = 64 * 1024;
+
+/// A list, open; `None` is standard input that was read already, and so is at its end.
+fn open(list: &Root, names: &mut Names<'_>) -> Result<Option<File>, Reason> {
+    let opened = match list {
+        Root::Path(path) => File::open(path),
+        Root::StandardInput if std::mem::replace(&mut names.standard_input_is_spent, true) => return Ok(None),
+        Root::StandardInput => rustix::stdio::stdin().try_clone_to_owned().map(File::from),
+    };
+    opened.map(Some).map_err(|error| Reason::system(Operation::Open, error))
+}
+
+/// A list that is not read on when nobody wants to know: one that is all comments sends nothing, and would go on for ever.
+struct Watched {
+    file: Option<File>,
+    ctx: Context,
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.ctx.check().map_err(io::Error::other)?;
+        self.file.as_mut().map_or(Ok(0), |file| file.read(buffer))
+    }
+}
+
+impl Root {
+    /// What it is called: standard input is `-`.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Root::Path(path) => path.as_os_str().as_bytes(),
+            Root::StandardInput => b"-",
+        }
+    }
+}

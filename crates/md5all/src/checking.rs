@@ -1,0 +1,242 @@
+//! `--check`, as it is told: verdicts to standard output, what is wrong to standard error, word for word as GNU's
+//! `md5sum -c` tells it.
+//!
+//! Both streams come in the order in which one alone would: what is said on the one is written before anything is said on
+//! the other. What is found is the library's affair.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use errgroup::Context;
+use md5all::manifest::on_one_line;
+use md5all::{Algorithm, Finding, Operation, Reason, Root, Verdict, check_lists};
+
+use crate::cli::{Check, Voice};
+use crate::exit::Exit;
+use crate::failure::{Failure, say};
+use crate::interrupt::{self, Leftover};
+use crate::name::name;
+use crate::output::Output;
+use crate::run::{Notes, PAUSE, raise_descriptor_limit};
+use crate::shell;
+
+/// Does what the command line asks for, and says what to exit with.
+pub(crate) fn run(check: Check) -> Exit {
+    verify(check).unwrap_or_else(Failure::report).as_gnu()
+}
+
+fn verify(check: Check) -> Result<Exit, Failure> {
+    raise_descriptor_limit();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
+    let mut notes = check.verbose.then(|| Notes::new(&check.options.devices));
+    let mut report = Report::new(&check, leftover)?;
+    let mut verdicts = check_lists(&ctx, check.format, check.options.clone());
+    loop {
+        if !verdicts.ready_within(PAUSE) {
+            report.flush()?;
+            notes.iter_mut().for_each(Notes::say);
+        }
+        let Some(verdict) = verdicts.next() else { break };
+        report.take(&verdict?)?;
+    }
+    notes.iter_mut().for_each(Notes::say);
+    report.finish()
+}
+
+/// Takes verdicts, one after the other.
+struct Report<'a> {
+    check: &'a Check,
+    out: BufWriter<Output>,
+    /// Of the list that is being read.
+    tally: Tally,
+    /// Whether all is well so far.
+    is_well: bool,
+}
+
+/// What a list came to.
+#[derive(Debug, Default)]
+struct Tally {
+    same: u64,
+    different: u64,
+    unreadable: u64,
+    /// Not there, which is asked to be passed over.
+    missing: u64,
+    malformed: u64,
+    foreign: u64,
+    /// What the foreign lines are of.
+    algorithms: BTreeSet<&'static str>,
+}
+
+impl<'a> Report<'a> {
+    /// A thousand lines or so with each call to the system.
+    const BUFFER: usize = 128 * 1024;
+
+    fn new(check: &'a Check, leftover: Arc<Leftover>) -> Result<Report<'a>, Failure> {
+        let output = Output::open(None, leftover)?;
+        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
+        Ok(Report { check, out: BufWriter::with_capacity(capacity, output), tally: Tally::default(), is_well: true })
+    }
+
+    fn take(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        match verdict.finding() {
+            Finding::Same => {
+                self.tally.same += 1;
+                if self.check.voice != Voice::Quiet { self.tell(verdict.name(), "OK") } else { Ok(()) }
+            }
+            Finding::Different(_) => {
+                self.tally.different += 1;
+                self.tell(verdict.name(), "FAILED")
+            }
+            Finding::Unreadable(reason) => self.unreadable(verdict.name(), reason),
+            Finding::Foreign(algorithm) if !name().is_md5sum => self.foreign(verdict, algorithm),
+            Finding::Malformed | Finding::Foreign(_) => {
+                self.tally.malformed += 1;
+                self.warn_of_line(verdict, "improperly formatted MD5 checksum line")
+            }
+            Finding::End => self.end(verdict.list()),
+            Finding::Broken(reason) => self.broken(verdict.list(), reason),
+            other => unreachable!("a finding that nobody knows of: {other:?}"),
+        }
+    }
+
+    /// One line about a file.
+    fn tell(&mut self, name: &[u8], what: &str) -> Result<(), Failure> {
+        if self.check.voice == Voice::Status {
+            return Ok(());
+        }
+        let out = &mut self.out;
+        // GNU's: a name is escaped as in a list, but only if it would break the line.
+        let name = if name.contains(&b'\n') { on_one_line(name) } else { name.into() };
+        let parts = [&name, &b": "[..], what.as_bytes(), b"\n"];
+        parts.into_iter().try_for_each(|part| out.write_all(part)).map_err(cannot_write)
+    }
+
+    /// One line on standard error, after all that was said on standard output before.
+    fn complain(&mut self, text: &[u8]) -> Result<(), Failure> {
+        self.flush()?;
+        say(text);
+        Ok(())
+    }
+
+    fn unreadable(&mut self, name: &[u8], reason: &Reason) -> Result<(), Failure> {
+        if self.check.ignore_missing && reason.kind() == io::ErrorKind::NotFound {
+            self.tally.missing += 1;
+            return Ok(());
+        }
+        self.tally.unreadable += 1;
+        self.complain(&about(name, reason.cause().as_bytes()))?;
+        self.tell(name, "FAILED open or read")
+    }
+
+    fn foreign(&mut self, verdict: &Verdict, algorithm: Algorithm) -> Result<(), Failure> {
+        self.tally.foreign += 1;
+        self.tally.algorithms.insert(algorithm.tag());
+        self.warn_of_line(verdict, &format!("{} checksum line: only MD5 is verified", algorithm.tag()))
+    }
+
+    fn warn_of_line(&mut self, verdict: &Verdict, what: &str) -> Result<(), Failure> {
+        if self.check.voice != Voice::Warn {
+            return Ok(());
+        }
+        let list = shell::quote(self.list_name(verdict.list()));
+        let text = [&list, format!(": {}: {what}", verdict.line()).as_bytes()].concat();
+        self.complain(&text)
+    }
+
+    /// The list could not be read, and what it said so far is no whole.
+    fn broken(&mut self, list: usize, reason: &Reason) -> Result<(), Failure> {
+        self.tally = Tally::default();
+        self.is_well = false;
+        let cause = match reason {
+            Reason::System { operation: Operation::Read, .. } => "read error".to_owned(),
+            reason => reason.cause(),
+        };
+        self.complain(&about(self.list_name(list), cause.as_bytes()))
+    }
+
+    fn end(&mut self, list: usize) -> Result<(), Failure> {
+        let tally = std::mem::take(&mut self.tally);
+        self.is_well &= tally.is_well(self.check);
+        if !tally.has_entries() {
+            let text = [&b"no properly formatted checksum lines found"[..], tally.foreign_lines().as_bytes()].concat();
+            return self.complain(&about(self.list_name(list), &text));
+        }
+        if self.check.voice == Voice::Status {
+            return Ok(());
+        }
+        for warning in tally.warnings() {
+            self.complain(format!("WARNING: {warning}").as_bytes())?;
+        }
+        if self.check.ignore_missing && tally.same == 0 {
+            self.complain(&about(self.list_name(list), b"no file was verified"))?;
+        }
+        Ok(())
+    }
+
+    fn list_name(&self, list: usize) -> &'a [u8] {
+        use std::os::unix::ffi::OsStrExt;
+        match &self.check.options.roots[list] {
+            Root::Path(path) => path.as_os_str().as_bytes(),
+            Root::StandardInput => b"standard input",
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(cannot_write)
+    }
+
+    fn finish(mut self) -> Result<Exit, Failure> {
+        self.flush()?;
+        Ok(if self.is_well { Exit::Success } else { Exit::Differs })
+    }
+}
+
+impl Tally {
+    fn has_entries(&self) -> bool {
+        self.same + self.different + self.unreadable + self.missing > 0
+    }
+
+    /// A list that has a line which nobody verified is well only where that is what was asked for.
+    fn is_well(&self, check: &Check) -> bool {
+        let is_strict = !check.strict || self.malformed == 0;
+        self.same > 0 && self.different + self.unreadable + self.foreign == 0 && is_strict
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let count = |count: u64, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            more => Some(format!("{more} {many}")),
+        };
+        let foreign = (self.foreign > 0).then(|| self.foreign_lines()[2..].to_owned());
+        [
+            count(self.malformed, "line is improperly formatted", "lines are improperly formatted"),
+            foreign,
+            count(self.unreadable, "listed file could not be read", "listed files could not be read"),
+            count(self.different, "computed checksum did NOT match", "computed checksums did NOT match"),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// What is said of lines of other algorithms, if there are any.
+    fn foreign_lines(&self) -> String {
+        let names = self.algorithms.iter().copied().collect::<Vec<_>>().join(", ");
+        match self.foreign {
+            0 => String::new(),
+            1 => format!("; 1 line is of another algorithm, which is not verified: {names}"),
+            more => format!("; {more} lines are of other algorithms, which are not verified: {names}"),
+        }
+    }
+}
+
+/// A message about one path.
+pub(crate) fn about(path: &[u8], what: &[u8]) -> Vec<u8> {
+    [&shell::quote(path), &b": "[..], what].concat()
+}
+
+fn cannot_write(error: io::Error) -> Failure {
+    Failure::output("standard output".into(), Operation::Write, error)
+}
