@@ -305,10 +305,11 @@ where
             input,
             output: next.sender(Arc::clone(&meters[0])), // results never wait: it meters nothing
             ordered,
-            crew: Mutex::new(Crew { present: Vec::new(), losers: Vec::new(), refused: Vec::new(), left: 0 }),
+            crew: Mutex::new(Crew { present: Vec::new(), losers: Vec::new(), refused: Vec::new() }),
             handed: Handed { items: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) },
             idle: AtomicUsize::new(0),
             workers,
+            left: AtomicUsize::new(0),
             shared: Arc::clone(next.shared()),
         });
         let body = Arc::new(body);
@@ -649,6 +650,8 @@ struct Counter<T, U, E> {
     idle: AtomicUsize,
     /// How many there are in all.
     workers: usize,
+    /// How many have left.
+    left: AtomicUsize,
     shared: Arc<Shared<E>>,
 }
 
@@ -660,8 +663,6 @@ struct Crew {
     losers: Vec<ThreadId>,
     /// Those that were told that nobody reads what they send.
     refused: Vec<ThreadId>,
-    /// How many have left.
-    left: usize,
 }
 
 /// Items whose tickets are out, on their way from one worker to another.
@@ -672,10 +673,12 @@ struct Handed<T> {
 }
 
 impl<T> Handed<T> {
-    fn push(&self, number: u64, item: T) {
+    /// Adds an item; whether it is the first.
+    fn push(&self, number: u64, item: T) -> bool {
         let mut items = self.items.lock();
         items.push_back((number, item));
         self.count.store(items.len(), SeqCst);
+        items.len() == 1
     }
 
     fn pop(&self) -> Option<(u64, T)> {
@@ -715,8 +718,8 @@ where
         let me = thread::current().id();
         let mut crew = self.crew.lock();
         crew.present.retain(|worker| *worker != me);
-        crew.left += 1;
-        let none_left_to_take = crew.left == self.workers && !self.handed.is_empty();
+        let left = self.left.fetch_add(1, SeqCst) + 1;
+        let none_left_to_take = left == self.workers && !self.handed.is_empty();
         let lost = crew.losers.contains(&me) || none_left_to_take;
         drop(crew);
         if lost {
@@ -777,15 +780,17 @@ where
     }
 
     fn hand_over(&self, number: u64, item: T) {
-        self.handed.push(number, item);
-        // Those who wait do so for a place, for an item, or for the last ticket to come back.
-        self.output.queue.interrupt();
-        self.input.interrupt();
+        let is_first = self.handed.push(number, item);
+        // Whoever went to sleep has seen nothing here, so it did so before the first came, and was called for that one.
+        // `idle` pairs with `Idle::new`: who counts itself there looks here afterwards.
+        if is_first && self.idle.load(SeqCst) > 0 {
+            // They wait for a place, for an item, or for the last ticket to come back.
+            self.output.queue.interrupt();
+            self.input.interrupt();
+        }
         // A courier may come when all have gone. Whoever goes looks for what was handed over, and here it is the other
         // way round: one of the two sees the other.
-        let crew = self.crew.lock();
-        let is_deserted = crew.left == self.workers && !self.handed.is_empty();
-        drop(crew);
+        let is_deserted = self.left.load(SeqCst) == self.workers && !self.handed.is_empty();
         if is_deserted {
             self.report_loss();
         }
@@ -857,7 +862,7 @@ struct Idle<'count>(&'count AtomicUsize);
 
 impl<'count> Idle<'count> {
     fn new(count: &'count AtomicUsize) -> Self {
-        count.fetch_add(1, Relaxed);
+        count.fetch_add(1, SeqCst);
         Self(count)
     }
 }
