@@ -39,6 +39,10 @@ const YIELDS: u32 = 10;
 /// A worker that needs less than this for an item is quick: it takes the next one before a sleeping one would be here.
 const QUICK: Duration = Duration::from_micros(2);
 
+/// So many items are worth coming for, however many more a queue holds: to wait for more saves next to nothing, and
+/// leaves the other side without work.
+const MUCH: u64 = 2048;
+
 /// How often the watch looks.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -511,9 +515,9 @@ impl<T> Queue<T> {
         number
     }
 
-    /// A writer is worth waking for half a queue of places; also when the readers may run dry.
+    /// A writer is worth waking for half a queue of places, or very many; also when the readers may run dry.
     fn is_half_empty(&self, left: u64) -> bool {
-        self.given() <= left + self.level.bound / 2
+        self.given() + self.level.much() <= left + self.level.bound
     }
 
     /// Wakes a reader, unless one is on its way, or those who are awake pass items on quickly and are watched.
@@ -656,7 +660,7 @@ impl Level {
 
     /// So many places or items are worth coming for.
     fn much(&self) -> u64 {
-        self.bound.div_ceil(2)
+        self.bound.div_ceil(2).min(MUCH)
     }
 }
 

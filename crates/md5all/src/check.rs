@@ -55,9 +55,9 @@ use crate::walk::Root;
 /// ```
 pub fn check_lists(ctx: &Context, format: Format, options: Options) -> Verdicts {
     let options = Options { unordered: false, fail_fast: false, exclude: Vec::new(), ..options };
-    let (lists, devices) = (options.roots.clone(), options.devices.clone());
-    let records = hash_sent(ctx, options, move |entries| {
-        let mut names = Names::new(entries, &devices);
+    let lists = options.roots.clone();
+    let records = hash_sent(ctx, options, move |entries, directories| {
+        let mut names = Names::new(entries, directories);
         let mut gap = None;
         lists.iter().try_for_each(|list| send_list(list, format, &mut gap, &mut names, entries))
     });

@@ -130,6 +130,10 @@ struct Arguments {
     #[arg(long)]
     no_cache: bool,
 
+    /// The most memory to use, such as 64M: fewer files and records at a time [default: what is of use]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<usize>,
+
     /// Say how each device is read
     #[arg(short, long)]
     verbose: bool,
@@ -233,6 +237,7 @@ impl Arguments {
         options.unordered = self.unordered;
         options.fail_fast = self.fail_fast;
         options.cache = if self.no_cache { Cache::Leave } else { Cache::Use };
+        options.memory = self.memory;
         let depth = self.io_depth.and_then(|depth| NonZeroUsize::new(depth.into()));
         options.devices = Devices::new(self.io, depth);
         if let Some(jobs) = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())) {
@@ -240,6 +245,27 @@ impl Arguments {
         }
         options
     }
+}
+
+/// A ceiling on memory that works.
+fn memory(text: &str) -> Result<usize, String> {
+    let least = Options::LEAST_MEMORY;
+    let size = size(text).ok_or("not a size, such as 64M, 64MiB, 1G or a number of bytes")?;
+    if size < least { Err(format!("the least that works is {}K", least.div_ceil(1024))) } else { Ok(size) }
+}
+
+/// A number of bytes, or of what its suffix says, in powers of 1024.
+fn size(text: &str) -> Option<usize> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let shift = match suffix {
+        "" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
 fn root(path: OsString) -> Root {
@@ -296,9 +322,39 @@ mod tests {
     }
 
     #[test]
+    fn sizes_are_in_powers_of_1024() {
+        let rows = [
+            ("0", Some(0)),
+            ("17", Some(17)),
+            ("1K", Some(1024)),
+            ("2KiB", Some(2048)),
+            ("16M", Some(16 << 20)),
+            ("16MiB", Some(16 << 20)),
+            ("3G", Some(3 << 30)),
+            ("3GiB", Some(3 << 30)),
+            ("", None),
+            ("M", None),
+            ("-1", None),
+            ("1.5M", None),
+            ("1m", None),
+            ("1MB", None),
+            ("1 M", None),
+            ("99999999999999999999", None),
+            ("17179869184G", None),
+        ];
+        for (text, bytes) in rows {
+            assert_eq!(size(text), bytes, "{text:?}");
+        }
+        assert_eq!(config(&["--memory", "16M"]).unwrap().options.memory, Some(16 << 20));
+        assert_eq!(config(&[]).unwrap().options.memory, None);
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         use clap::error::ErrorKind;
-        let rows: [(&[&str], ErrorKind); 6] = [
+        let rows: [(&[&str], ErrorKind); 8] = [
+            (&["--memory", "lots"], ErrorKind::ValueValidation),
+            (&["--memory", "1M"], ErrorKind::ValueValidation),
             (&["--nonsense"], ErrorKind::UnknownArgument),
             (&["-j", "0"], ErrorKind::ValueValidation),
             (&["-j", "many"], ErrorKind::ValueValidation),

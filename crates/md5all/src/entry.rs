@@ -11,11 +11,12 @@ use md5_lanes::Md5;
 use rustix::io::Errno;
 
 use crate::digest::aliases::Claim;
-use crate::digest::readers::Buffer;
+use crate::digest::readers::{Away, Buffer};
 use crate::digest::{Beginning, Digest};
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
 use crate::names::Said;
+use crate::source::descriptors::Held;
 use crate::source::local::{self, Folder};
 use crate::source::{Content, Device, Wait};
 
@@ -51,6 +52,8 @@ pub(crate) struct Begun {
     pub(crate) md5: Md5,
     /// That other names of it may wait for it.
     pub(crate) claim: Option<Box<Claim>>,
+    /// Last, for it says that the descriptor is free.
+    pub(crate) held: Held,
 }
 
 /// A file on its way from a reader to a worker.
@@ -58,6 +61,10 @@ pub(crate) struct Begun {
 pub(crate) struct Part {
     pub(crate) beginning: Beginning,
     pub(crate) buffer: Buffer,
+    /// Until it has come, it is away.
+    pub(crate) _away: Option<Away>,
+    /// Last, for it says that the descriptor is free.
+    pub(crate) _held: Held,
 }
 
 /// How to get at what is to be read.

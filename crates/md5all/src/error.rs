@@ -23,6 +23,26 @@ pub enum Error {
     },
     /// The context was cancelled before everything was hashed; with its cause.
     Stopped(Stopped),
+    /// There is too little to work with: nothing was begun.
+    Scarce(Scarce),
+}
+
+/// What there is too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scarce {
+    /// File descriptors.
+    Descriptors {
+        /// How many the process may have.
+        limit: usize,
+        /// The least limit that works, with what is open now.
+        least: usize,
+    },
+    /// Memory, by the ceiling that was set.
+    Memory {
+        /// The least that works, in bytes.
+        least: usize,
+    },
 }
 
 /// What kept one file or directory from being hashed.
@@ -82,7 +102,7 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Error::Entry { path, .. } => Some(path),
-            Error::Stopped(_) => None,
+            Error::Stopped(_) | Error::Scarce(_) => None,
         }
     }
 
@@ -92,6 +112,7 @@ impl Error {
         match self {
             Error::Entry { reason, .. } => reason.kind(),
             Error::Stopped(stopped) => io::Error::from(stopped.clone()).kind(),
+            Error::Scarce(_) => io::ErrorKind::OutOfMemory,
         }
     }
 }
@@ -141,6 +162,23 @@ impl fmt::Display for Error {
         match self {
             Error::Entry { path, reason } => write!(f, "{}: {reason}", path.display()),
             Error::Stopped(stopped) => write!(f, "stopped before everything was hashed: {stopped}"),
+            Error::Scarce(scarce) => scarce.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Scarce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scarce::Descriptors { limit, least } => {
+                write!(
+                    f,
+                    "too few files may be open: the limit is {limit} (ulimit -n), and the least that works is {least}"
+                )
+            }
+            Scarce::Memory { least } => {
+                write!(f, "too little memory: the least that works is {} KiB", least.div_ceil(1024))
+            }
         }
     }
 }
@@ -185,6 +223,12 @@ impl std::error::Error for Reason {}
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         io::Error::new(error.kind(), error)
+    }
+}
+
+impl From<Scarce> for Error {
+    fn from(scarce: Scarce) -> Error {
+        Error::Scarce(scarce)
     }
 }
 

@@ -38,6 +38,10 @@ impl Failure {
             Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) => {
                 complain(path.as_os_str().as_bytes(), &reason);
             }
+            Failure::Trees(error @ Error::Scarce(_)) => {
+                say(error.to_string());
+                return Exit::Usage;
+            }
             Failure::Trees(error) => say(error.to_string()),
             Failure::Signals(error) => say(format!("cannot listen for signals: {error}")),
         }

@@ -14,8 +14,8 @@ use crate::directory::{Directory, Place};
 use crate::entry::{Entry, Found, Handle, Skip};
 use crate::error::{Error, Reason};
 use crate::listing::{Kind, Listing};
-use crate::source::local::{self, Base, Folder};
-use crate::source::{Devices, Links, Wait};
+use crate::source::local::{self, Base, Directories, Folder};
+use crate::source::{Links, Wait};
 use crate::walk::Root;
 
 /// What a list says at one place: beside a name, or in place of one.
@@ -39,7 +39,7 @@ pub(crate) struct Batch {
 /// The end of the pipeline where names go in.
 pub(crate) struct Names<'a> {
     entries: &'a Output<Entry>,
-    devices: Devices,
+    directories: Directories,
     /// The directory of the last name, up to its last slash.
     directory: Vec<u8>,
     near: Near,
@@ -60,8 +60,8 @@ enum Near {
 const LONGEST_PATH: usize = 4096;
 
 /// Sends all of `roots`, as names of files.
-pub(crate) fn send_all(roots: Vec<Root>, devices: &Devices, entries: &Output<Entry>) -> Result<(), Error> {
-    let mut names = Names::new(entries, devices);
+pub(crate) fn send_all(roots: Vec<Root>, directories: Directories, entries: &Output<Entry>) -> Result<(), Error> {
+    let mut names = Names::new(entries, directories);
     for some in roots.chunks(Batch::ROOM) {
         let mut batch = Batch::default();
         some.iter().for_each(|root| batch.push_root(root));
@@ -99,9 +99,8 @@ impl Said {
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn new(entries: &'a Output<Entry>, devices: &Devices) -> Names<'a> {
-        let devices = devices.clone();
-        Names { entries, devices, directory: Vec::new(), near: Near::Closed, standard_input_is_spent: false }
+    pub(crate) fn new(entries: &'a Output<Entry>, directories: Directories) -> Names<'a> {
+        Names { entries, directories, directory: Vec::new(), near: Near::Closed, standard_input_is_spent: false }
     }
 
     /// Sends all names of a batch, each as one entry.
@@ -169,7 +168,7 @@ impl<'a> Names<'a> {
             }
         }
         if matches!(self.near, Near::Once) {
-            let opened = open_directory(directory, &self.devices);
+            let opened = open_directory(directory, &self.directories);
             self.near = opened.map_or(Near::Closed, |folder| Near::Open(Arc::new(folder)));
         }
         match &self.near {
@@ -181,8 +180,8 @@ impl<'a> Names<'a> {
 }
 
 /// Opens a directory, in as many steps as its path is too long for one.
-fn open_directory(mut path: &[u8], devices: &Devices) -> Option<Folder> {
-    let open = |base: &Base, path: &[u8]| local::open_directory(base, path, Links::Follow, devices, Wait::Yes).ok();
+fn open_directory(mut path: &[u8], directories: &Directories) -> Option<Folder> {
+    let open = |base: &Base, path: &[u8]| directories.try_open(base, path, Links::Follow, Wait::Yes).ok();
     let mut base = Base::WorkingDirectory;
     while path.len() >= LONGEST_PATH {
         let end = path[..LONGEST_PATH - 1].iter().rposition(|&byte| byte == b'/')? + 1;

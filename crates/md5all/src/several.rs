@@ -14,8 +14,9 @@ use errgroup::{Cancel, Context, Input, Output, Pipeline};
 
 use crate::entry::Record;
 use crate::error::Error;
+use crate::shares::Shares;
 use crate::source::mounts::{self, Mount};
-use crate::trees::{Options, Shares, hash_roots};
+use crate::trees::{Options, hash_roots};
 use crate::walk::{self, Root};
 
 /// Which roots share a pipeline, and whose turn it is when.
@@ -288,7 +289,7 @@ mod tests {
     }
 
     fn shares(parts: usize) -> Shares {
-        Shares::now(NonZeroUsize::new(2).unwrap(), parts)
+        Shares::now(NonZeroUsize::new(2).unwrap(), None, parts).unwrap()
     }
 
     #[test]

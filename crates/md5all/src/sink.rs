@@ -111,11 +111,11 @@ impl Tally {
         }
         if self.elsewhere > 0 {
             let directories = if self.elsewhere == 1 { "directory" } else { "directories" };
-            say(&format!("skipped {} {directories} on other file systems", self.elsewhere));
+            say(format!("skipped {} {directories} on other file systems", self.elsewhere));
         }
         if self.automounts > 0 {
             let points = if self.automounts == 1 { "point" } else { "points" };
-            say(&format!("skipped {} automount {points}", self.automounts));
+            say(format!("skipped {} automount {points}", self.automounts));
         }
         // One is the manifest itself.
         if self.excluded > 1 {

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use errgroup::{Context, Order, Output, Pipeline};
-use rustix::process::{Resource, getrlimit};
 
+use crate::digest::aliases::Aliases;
+use crate::digest::alone::Ahead;
 use crate::digest::balance::Balance;
 use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
@@ -21,8 +22,10 @@ use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
 use crate::names;
 use crate::several::{self, Plan};
-use crate::source::{Cache, Devices, FileId, Links, Quiet};
-use crate::walk::{self, Automounts, MAX_OPEN, Root, Step, Walk};
+use crate::shares::{self, Shares};
+use crate::source::local::Directories;
+use crate::source::{Cache, Descriptors, Devices, FileId, Links, Quiet};
+use crate::walk::{self, Automounts, Root, Step, Walk};
 
 /// What to hash, and how.
 #[derive(Clone, Debug)]
@@ -50,6 +53,17 @@ pub struct Options {
     pub devices: Devices,
     /// What reading does to the system's cache of files.
     pub cache: Cache,
+    /// A ceiling on the memory of the process, in bytes, however many files there are and however large they are; at
+    /// least [`Options::LEAST_MEMORY`]. It is kept by having less at a time: fewer files in hand, fewer reads under
+    /// way, fewer records that wait for a slow file. What the caller has is not known here, and comes on top.
+    ///
+    /// With `None`, all are as many as they are of use: 4 MiB a worker, 8 MiB a device that reads wait for, 2 MiB more
+    /// a worker while large files are read ahead of, and as many records as 65,536 while one file holds up the others:
+    /// about 100 bytes and the name each.
+    ///
+    /// What no ceiling holds is the names in one directory, 24 bytes and the name each, and in those above it: they are
+    /// sorted, and so must all be there.
+    pub memory: Option<usize>,
 }
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
@@ -66,7 +80,8 @@ pub struct Options {
 /// # Errors
 ///
 /// The items are errors when `ctx` is cancelled ([`Error::Stopped`]), or at the
-/// first failure if [`Options::fail_fast`] is set.
+/// first failure if [`Options::fail_fast`] is set; and the first is, if there is
+/// too little to work with ([`Error::Scarce`]).
 ///
 /// # Examples
 ///
@@ -93,18 +108,24 @@ pub struct Options {
 /// ```
 pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     let plan = Plan::by_device(&options.roots);
-    let shares = Shares::now(options.jobs, plan.len());
-    if plan.is_plain() { hash_roots(ctx, options, shares) } else { several::hash(ctx, options, plan, shares) }
+    let shares = |pipelines| Shares::now(options.jobs, options.memory, pipelines);
+    match shares(plan.len()) {
+        Ok(shares) if !plan.is_plain() => several::hash(ctx, options, plan, shares),
+        Ok(shares) => hash_roots(ctx, options, shares),
+        // Too little for a pipeline a device may be enough for one.
+        Err(_) => match shares(1) {
+            Ok(shares) => hash_roots(ctx, options, shares),
+            Err(scarce) => Pipeline::source(ctx, 1, move |_| Err(scarce)),
+        },
+    }
 }
 
 /// The same for what shares a walk and workers.
 pub(crate) fn hash_roots(ctx: &Context, mut options: Options, shares: Shares) -> Pipeline<Record, Error> {
     let roots = std::mem::take(&mut options.roots);
     let (links, one_file_system, ahead) = (options.links, options.one_file_system, shares.ahead);
-    let devices = options.devices.clone();
-    hash(ctx, options, shares, move |entries| {
-        let (ctx, automounts) = (entries.context().clone(), Automounts::now());
-        let terms = walk::Terms { ctx, links, devices, one_file_system, automounts, ahead };
+    hash(ctx, options, shares, move |entries, directories| {
+        let terms = walk::Terms { directories, links, one_file_system, automounts: Automounts::now(), ahead };
         send_all(Walk::new(&roots, terms), entries)
     })
 }
@@ -136,32 +157,51 @@ pub(crate) fn hash_roots(ctx: &Context, mut options: Options, shares: Shares) ->
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn hash_files(ctx: &Context, mut options: Options) -> Pipeline<Record, Error> {
-    let (names, devices) = (std::mem::take(&mut options.roots), options.devices.clone());
-    hash_sent(ctx, options, move |entries| names::send_all(names, &devices, entries))
+    let names = std::mem::take(&mut options.roots);
+    hash_sent(ctx, options, move |entries, directories| names::send_all(names, directories, entries))
 }
 
 /// The pipeline from whatever sends entries to whoever iterates.
 pub(crate) fn hash_sent<F>(ctx: &Context, options: Options, feed: F) -> Pipeline<Record, Error>
 where
-    F: FnOnce(&Output<Entry>) -> Result<(), Error> + Send + 'static,
+    F: FnOnce(&Output<Entry>, Directories) -> Result<(), Error> + Send + 'static,
 {
-    let shares = Shares::now(options.jobs, 1);
-    hash(ctx, options, shares, feed)
+    match Shares::now(options.jobs, options.memory, 1) {
+        Ok(shares) => hash(ctx, options, shares, feed),
+        Err(scarce) => Pipeline::source(ctx, 1, move |_| Err(scarce)),
+    }
 }
 
 /// The same, with a share of what there is.
 fn hash<F>(ctx: &Context, options: Options, shares: Shares, feed: F) -> Pipeline<Record, Error>
 where
-    F: FnOnce(&Output<Entry>) -> Result<(), Error> + Send + 'static,
+    F: FnOnce(&Output<Entry>, Directories) -> Result<(), Error> + Send + 'static,
 {
-    let Shares { jobs, lanes, queue, away, .. } = shares;
-    let order = options.order();
+    let Shares { open, jobs, lanes, queue, away, buffers, alone, aliases, window, .. } = shares;
+    let order = if options.unordered { Order::Completion } else { Order::Source { window } };
     let Options { links, fail_fast, exclude, devices, cache, .. } = options;
-    let found = Pipeline::source(ctx, queue, feed);
-    let ctx = found.context().clone();
-    let (quiet, balance, aliases) = (Quiet::now(), Balance::new(jobs), Arc::default());
-    let terms =
-        Arc::new(Terms { ctx, links, fail_fast, lanes, exclude, quiet, devices, balance, away, cache, aliases });
+    let descriptors = Descriptors::new(open);
+    let (walked, kept) = (devices.clone(), Arc::clone(&descriptors));
+    let found = Pipeline::source(ctx, queue, move |entries| {
+        let directories = Directories { devices: walked, descriptors: kept, ctx: entries.context().clone() };
+        feed(entries, directories)
+    });
+    let terms = Arc::new(Terms {
+        ctx: found.context().clone(),
+        links,
+        fail_fast,
+        lanes,
+        exclude,
+        quiet: Quiet::now(),
+        devices,
+        balance: Balance::new(jobs),
+        away,
+        buffers,
+        ahead: Ahead::new(alone),
+        descriptors,
+        cache,
+        aliases: Aliases::new(aliases),
+    });
     let readers = Readers::new(Arc::clone(&terms));
     found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms, &readers))
 }
@@ -209,9 +249,8 @@ pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf
 }
 
 impl Options {
-    /// How far one big file may be overtaken in sorted order: as many records
-    /// wait for it. They hold no descriptor, and their paths are shared.
-    const WINDOW: usize = 65536;
+    /// The least ceiling on memory that works, in bytes.
+    pub const LEAST_MEMORY: usize = shares::LEAST_MEMORY;
 
     /// All files below `roots`, sorted, with a worker for each core, and going
     /// on after failures.
@@ -226,11 +265,8 @@ impl Options {
             exclude: Vec::new(),
             devices: Devices::default(),
             cache: Cache::default(),
+            memory: None,
         }
-    }
-
-    fn order(&self) -> Order {
-        if self.unordered { Order::Completion } else { Order::Source { window: Self::WINDOW } }
     }
 }
 
@@ -246,70 +282,4 @@ fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// What may be open at the same time.
-///
-/// Each file in a lane holds a descriptor, and each entry that waits for a
-/// worker may hold another open directory. So the walk, the workers and the
-/// queue share what the process may have, less a few for the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shares {
-    /// Workers: as many as were asked for, if that many can have a file each.
-    jobs: usize,
-    /// Files of one worker.
-    lanes: usize,
-    /// Entries in the queue.
-    queue: usize,
-    /// Directories that are open ahead of the walk.
-    ahead: usize,
-    /// Files on their way to readers and back.
-    away: usize,
-}
-
-impl Shares {
-    fn of(limit: usize, jobs: usize) -> Shares {
-        const MOST_LANES: usize = 64;
-        const LONGEST_QUEUE: usize = 256;
-        const MOST_AHEAD: usize = 272;
-        const MOST_AWAY: usize = 1024;
-        const CALLER: usize = 16;
-        let left = limit.saturating_sub(CALLER + MAX_OPEN);
-        // A worker needs a file, the directory of the next one, and a place in the queue.
-        let jobs = jobs.min(left / 3).max(1);
-        let left = left.saturating_sub(jobs);
-        let lanes = (left / 3 / jobs).clamp(1, MOST_LANES);
-        let left = left.saturating_sub(lanes * jobs);
-        let queue = (left / 2).clamp(1, LONGEST_QUEUE);
-        let left = left.saturating_sub(queue);
-        let ahead = (left.saturating_sub(2) / 2).min(MOST_AHEAD);
-        // One that is away may hold itself and a directory.
-        let away = (left.saturating_sub(ahead) / 2).clamp(1, MOST_AWAY);
-        Shares { jobs, lanes, queue, ahead, away }
-    }
-
-    /// What each of so many pipelines may have.
-    pub(crate) fn now(jobs: NonZeroUsize, pipelines: usize) -> Shares {
-        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        Shares::of(usize::try_from(limit).unwrap_or(usize::MAX) / pipelines.max(1), jobs.get())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn descriptors_are_shared_out_and_never_more_than_there_are() {
-        assert_eq!(Shares::of(20_000, 2), Shares { jobs: 2, lanes: 64, queue: 256, ahead: 272, away: 1024 });
-        assert_eq!(Shares::of(usize::MAX, 1024), Shares { jobs: 1024, lanes: 64, queue: 256, ahead: 272, away: 1024 });
-        assert_eq!(Shares::of(0, usize::MAX), Shares { jobs: 1, lanes: 1, queue: 1, ahead: 0, away: 1 });
-        for jobs in (1..20).chain([1024, usize::MAX]) {
-            for limit in 60..2_000 {
-                let Shares { jobs, lanes, queue, ahead, away } = Shares::of(limit, jobs);
-                let most = lanes * jobs + queue + ahead + 2 * away + jobs + MAX_OPEN + 16;
-                assert!(most <= limit, "{jobs} jobs, limit {limit}");
-            }
-        }
-    }
 }

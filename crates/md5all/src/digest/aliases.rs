@@ -10,7 +10,7 @@
 //! 2. What waits is handed back to the workers when the file is done with, however it ends, even by being dropped: with
 //!    the failure, if reading it failed, since it is the same file.
 //! 3. What waits is bounded like what is with the readers, since it holds directories open: see [`Aliases::waiting`].
-//! 4. A file leaves when so many names were met as it has. No more than [`MOST`] are in the table: of others, each name
+//! 4. A file leaves when so many names were met as it has. No more than the run's share are in the table: of others, each name
 //!    is read. The first are kept, not the last, since trees that share files (daily copies, say) are walked one after the
 //!    other, in the same order.
 
@@ -28,12 +28,13 @@ use crate::error::Reason;
 use crate::source::content::Stamp;
 use crate::source::{Content, FileId};
 
-/// How many files the table holds: some 10 MB.
-const MOST: usize = 1 << 16;
+/// What a file in the table takes, in bytes: its room doubles.
+pub(crate) const MEMORY: usize = 160;
 
 /// See the [module](self).
-#[derive(Default)]
 pub(crate) struct Aliases {
+    /// How many files the table holds at most.
+    most: usize,
     table: Mutex<HashMap<FileId, Shared>>,
     /// How many files are in the table: for a look without the lock, written under it.
     count: AtomicUsize,
@@ -78,6 +79,12 @@ pub(crate) struct Claim {
 }
 
 impl Aliases {
+    /// A table of so many files at most.
+    pub(crate) fn new(most: usize) -> Arc<Aliases> {
+        let (count, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Aliases { most, table: Mutex::default(), count, waiting })
+    }
+
     /// How many entries wait for a file that is being read.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Relaxed)
@@ -106,7 +113,7 @@ impl Aliases {
         let mut table = self.lock();
         match table.get(&id) {
             Some(Shared { state: State::Reading(_), .. }) => return Known::BeingRead(id),
-            None if table.len() >= MOST => return Known::Nothing,
+            None if table.len() >= self.most => return Known::Nothing,
             _ => table.insert(id, Shared { left: names - 1, state: State::Reading(Vec::new()) }),
         };
         self.count.store(table.len(), Relaxed);
@@ -263,7 +270,7 @@ mod tests {
             let skip = |ticket: Ticket<Record>, entry: Entry| {
                 ticket.send(Record::new(entry.place, Outcome::Skipped(crate::entry::Skip::Excluded)))
             };
-            let aliases = Arc::new(Aliases::default());
+            let aliases = Aliases::new(100);
             let claim = claimed(aliases.claim(&content(&path)));
             let (ticket, entry) = tickets.next().expect("the first");
             skip(ticket, entry)?;
@@ -271,7 +278,7 @@ mod tests {
                 let (ticket, entry) = tickets.next().expect("the others");
                 let Found::File(handle) = &entry.found else { panic!("{entry:?}") };
                 let Known::BeingRead(id) = aliases.look_up(&entry.place, handle) else { panic!("nobody reads it") };
-                aliases.wait(id, Wish { ticket, entry, courier: tickets.courier() });
+                aliases.wait(id, Wish { ticket, entry, courier: tickets.courier(), away: None });
                 assert_eq!(aliases.waiting(), waiting);
             }
             assert!(tickets.try_help().is_none());
@@ -311,7 +318,7 @@ mod tests {
     #[test]
     fn a_file_leaves_when_all_its_names_were_met() {
         let dir = names(3);
-        let aliases = Arc::new(Aliases::default());
+        let aliases = Aliases::new(100);
         let open = || content(&dir.path().join("1"));
         let digest = Digest::from([7; 16]);
         claimed(aliases.claim(&open())).settle(&Outcome::Hashed(digest));
@@ -327,7 +334,7 @@ mod tests {
     fn a_file_that_has_changed_is_claimed_anew() {
         let dir = names(4);
         let path = dir.path().join("2");
-        let aliases = Arc::new(Aliases::default());
+        let aliases = Aliases::new(100);
         claimed(aliases.claim(&content(&path))).settle(&Outcome::Hashed(Digest::from([7; 16])));
         fs::write(&path, "something else").unwrap();
         let claim = claimed(aliases.claim(&content(&path)));
@@ -338,7 +345,7 @@ mod tests {
     #[test]
     fn there_is_a_bound_and_files_with_one_name_or_nothing_in_them_do_not_count() {
         let dir = names(2);
-        let aliases = Arc::new(Aliases::default());
+        let aliases = Aliases::new(100);
         for (name, contents) in [("one", "x"), ("empty", "")] {
             fs::write(dir.path().join(name), contents).unwrap();
         }
@@ -346,7 +353,7 @@ mod tests {
         for name in ["one", "empty"] {
             assert!(matches!(aliases.claim(&content(&dir.path().join(name))), Known::Nothing));
         }
-        for inode in 0..MOST as u64 {
+        for inode in 0..100 {
             let shared = Shared { left: 1, state: State::Reading(Vec::new()) };
             aliases.lock().insert(FileId::new(0, inode), shared);
         }

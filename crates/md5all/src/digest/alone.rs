@@ -3,6 +3,9 @@
 //! The bytes of one MD5 can only be hashed one after the other, so a second core
 //! is of no use but to have the next ones there in time. For each piece there is
 //! a task in a scope: a piece is large enough that this costs nothing beside it.
+//! How many files at most are read so is bounded, for the memory that it takes.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use md5_lanes::Md5;
 
@@ -11,6 +14,36 @@ use crate::source::Content;
 
 /// Milliseconds of hashing.
 const PIECE: usize = 1 << 20;
+
+/// What one file takes: the piece that is hashed, and the one that is read.
+pub(crate) const MEMORY: usize = 2 * PIECE;
+
+/// How many files more may be read ahead of at the same time.
+#[derive(Debug)]
+pub(crate) struct Ahead(AtomicUsize);
+
+/// The permission to read ahead of one.
+#[derive(Debug)]
+pub(crate) struct Permit<'ahead>(&'ahead AtomicUsize);
+
+impl Ahead {
+    /// So many at a time.
+    pub(crate) fn new(most: usize) -> Ahead {
+        Ahead(AtomicUsize::new(most))
+    }
+
+    /// One of them, if there is any left. Relaxed: it guards a number and nothing behind it.
+    pub(crate) fn permit(&self) -> Option<Permit<'_>> {
+        let taken = self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        taken.is_ok().then_some(Permit(&self.0))
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
 
 /// Whether so much is left of a file that it is worth it, and reading it is a matter of this machine only.
 pub(crate) fn is_worth_it(content: &Content) -> bool {
@@ -70,6 +103,16 @@ mod tests {
         for pieces in [0, 1, 2, 5, 6, 100] {
             check(pieces);
         }
+    }
+
+    #[test]
+    fn permits_are_as_many_as_there_may_be_and_come_back() {
+        let ahead = Ahead::new(2);
+        let both = (ahead.permit().unwrap(), ahead.permit().unwrap());
+        assert!(ahead.permit().is_none());
+        drop(both);
+        assert!(ahead.permit().is_some());
+        assert!(Ahead::new(0).permit().is_none());
     }
 
     #[test]

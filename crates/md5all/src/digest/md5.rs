@@ -19,7 +19,7 @@ use crate::digest::outbox::Outbox;
 use crate::digest::readers::{Buffer, Readers, Wish};
 use crate::digest::{Beginning, Digest, Opening, Terms};
 use crate::directory::Place;
-use crate::entry::{Begun, Entry, Found, Outcome, Part, Record};
+use crate::entry::{Entry, Found, Outcome, Part, Record};
 use crate::error::{Error, Reason};
 use crate::source::{Content, Wait};
 
@@ -42,6 +42,7 @@ pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms, readers:
 fn play(mut hand: Hand<'_>) -> Result<(), Error> {
     let mut lanes = Lanes::new();
     while hand.wait()? {
+        let _held = hand.terms.descriptors.hold();
         lanes.run(|turn| hand.play(turn));
         hand.end_round()?;
     }
@@ -229,14 +230,15 @@ impl<'worker> Hand<'worker> {
         let Entry { place, found } = entry;
         let (beginning, buffer) = match found {
             Found::Read(part) => {
-                let Part { beginning, buffer } = *part;
+                let Part { beginning, buffer, .. } = *part; // from here on it is the worker's
                 (beginning, buffer)
             }
             found => {
                 let mut buffer = self.buffers.pop().unwrap_or_else(Buffer::new);
                 match self.terms.open(&place, found, buffer.room(), wait) {
                     Opening::Read(beginning) => (beginning, buffer),
-                    Opening::Later(found) => {
+                    // Readers wait for a descriptor, too.
+                    Opening::Later(found) | Opening::Wanting(found, _) => {
                         self.keep(buffer);
                         self.fetch(ticket, Entry { place, found });
                         return Ok(None);
@@ -244,7 +246,9 @@ impl<'worker> Hand<'worker> {
                     Opening::Shared(id, found) => {
                         self.keep(buffer);
                         let courier = self.tickets.courier();
-                        self.terms.aliases.wait(id, Wish { ticket, entry: Entry { place, found }, courier });
+                        self.terms
+                            .aliases
+                            .wait(id, Wish { ticket, entry: Entry { place, found }, courier, away: None });
                         return Ok(None);
                     }
                     Opening::Settled(outcome) => {
@@ -282,13 +286,14 @@ impl<'worker> Hand<'worker> {
             && let Some(content) = reading.content.take()
         {
             let claim = reading.claim.take();
-            self.hand_over(Begun { content, md5, claim }, reading);
+            self.hand_over(self.terms.begun(content, md5, claim), reading);
             return Ok(None);
         }
         self.outbox.empty()?; // a file that goes on, for however long, holds up nothing
         if let Some(content) = &mut reading.content
             && self.held == 1
             && alone::is_worth_it(content)
+            && let Some(_permit) = self.terms.ahead.permit()
         {
             let is_alone = || self.tickets.is_anyone_idle() && self.terms.go_on().is_ok();
             if is_alone()
@@ -301,17 +306,16 @@ impl<'worker> Hand<'worker> {
         self.read(md5, reading)
     }
 
-    fn hand_over(&mut self, begun: Begun, reading: Reading) {
+    fn hand_over(&mut self, begun: Found, reading: Reading) {
         let (ticket, entry) = self.let_go(begun, reading);
         self.tickets.hand_over(ticket, entry);
     }
 
     /// Takes a file out of this worker's hand, to go on elsewhere.
-    fn let_go(&mut self, begun: Begun, reading: Reading) -> (Ticket<Record>, Entry) {
+    fn let_go(&mut self, found: Found, reading: Reading) -> (Ticket<Record>, Entry) {
         let Reading { ticket, place, buffer, .. } = reading;
         self.keep(buffer);
         self.hold(self.held - 1);
-        let found = Found::Begun(Box::new(begun));
         (ticket, Entry { place, found })
     }
 
@@ -324,7 +328,7 @@ impl<'worker> Hand<'worker> {
             Ok(Next::Later) => {
                 if let Some(content) = reading.content.take() {
                     let claim = reading.claim.take();
-                    let (ticket, entry) = self.let_go(Begun { content, md5, claim }, reading);
+                    let (ticket, entry) = self.let_go(self.terms.begun(content, md5, claim), reading);
                     self.fetch(ticket, entry);
                 }
                 Ok(None)
@@ -347,7 +351,8 @@ impl<'worker> Hand<'worker> {
     }
 
     fn finish(&mut self, reading: Reading, outcome: Outcome) -> Result<(), Error> {
-        let Reading { ticket, place, buffer, claim, .. } = reading;
+        let Reading { ticket, place, content, buffer, claim, .. } = reading;
+        drop(content); // closed before it is said that it is
         if let Some(claim) = claim {
             claim.settle(&outcome);
         }
@@ -357,6 +362,7 @@ impl<'worker> Hand<'worker> {
     }
 
     fn send(&mut self, ticket: Ticket<Record>, record: Record) -> Result<(), Error> {
+        self.terms.descriptors.freed();
         self.outbox.put(ticket, self.terms.settle(record)?)
     }
 
@@ -384,8 +390,10 @@ impl<'worker> Hand<'worker> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::aliases::Aliases;
+    use crate::digest::alone::Ahead;
     use crate::digest::balance::Balance;
-    use crate::source::{Cache, Devices, Links, Quiet};
+    use crate::source::{Cache, Descriptors, Devices, Links, Quiet};
     use crate::walk::{self, Root, Step, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -403,7 +411,10 @@ mod tests {
             balance: Balance::new(workers),
             away: 1024,
             cache: Cache::Use,
-            aliases: Arc::default(),
+            aliases: Aliases::new(1024),
+            buffers: 1024,
+            ahead: Ahead::new(workers),
+            descriptors: Descriptors::new(31),
         }
     }
 
@@ -461,7 +472,7 @@ mod tests {
                         break md5.finalize();
                     }
                     let content = content.expect("there is more");
-                    found = Found::Begun(Box::new(Begun { content, md5, claim }));
+                    found = terms.begun(content, md5, claim);
                 };
                 ticket.send(Record::new(place, Outcome::Hashed(Digest::from(digest))))?;
             }

@@ -5,7 +5,7 @@
 //! file. What a digest looks like in a manifest is `manifest`'s affair.
 
 pub(crate) mod aliases;
-mod alone;
+pub(crate) mod alone;
 pub(crate) mod balance;
 pub(crate) mod md5;
 mod outbox;
@@ -16,14 +16,16 @@ use std::sync::Arc;
 
 use errgroup::Context;
 use md5_lanes::Md5;
+use rustix::io::Errno;
 
 use crate::digest::aliases::{Aliases, Claim, Known};
+use crate::digest::alone::Ahead;
 use crate::digest::balance::Balance;
 use crate::directory::Place;
 use crate::entry::{Begun, Found, Handle, Outcome, Record};
 use crate::error::Error;
 use crate::source::content::Opened;
-use crate::source::{Cache, Content, Devices, FileId, Links, Quiet, Rules, Wait, local};
+use crate::source::{Cache, Content, Descriptors, Devices, FileId, Links, Quiet, Rules, Wait, local};
 
 /// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
 ///
@@ -60,6 +62,12 @@ pub(crate) struct Terms {
     pub(crate) cache: Cache,
     /// The files that have several names.
     pub(crate) aliases: Arc<Aliases>,
+    /// How many buffers readers may have.
+    pub(crate) buffers: usize,
+    /// Who may read ahead of one large file.
+    pub(crate) ahead: Ahead,
+    /// Who has descriptors.
+    pub(crate) descriptors: Arc<Descriptors>,
 }
 
 /// What became of something that was to be read.
@@ -71,6 +79,8 @@ pub(crate) enum Opening {
     Later(Found),
     /// It is being read under another name, and that has to be waited for.
     Shared(FileId, Found),
+    /// There is no descriptor to open it with.
+    Wanting(Found, Errno),
     /// There is nothing to hash.
     Settled(Outcome),
 }
@@ -167,6 +177,7 @@ impl Terms {
             Ok(Opened::Begun(content, filled)) => (content, Some(filled)),
             Ok(Opened::Later(Some(content))) => (content, None),
             Ok(Opened::Later(None)) => return Opening::Later(Found::File(handle)),
+            Ok(Opened::Wanting(error)) => return Opening::Wanting(Found::File(handle), error),
             Ok(Opened::Passed(skip)) => return Opening::Settled(Outcome::Skipped(skip)),
             Err(reason) => return Opening::Settled(Outcome::Failed(reason)),
         };
@@ -181,8 +192,13 @@ impl Terms {
                 let last = content.is_complete();
                 Opening::Read(Beginning { md5, filled, last, content: Some(content), claim })
             }
-            None => Opening::Later(Found::Begun(Box::new(Begun { content, md5, claim }))),
+            None => Opening::Later(self.begun(content, md5, claim)),
         }
+    }
+
+    /// A file that goes on elsewhere.
+    pub(crate) fn begun(&self, content: Box<Content>, md5: Md5, claim: Option<Box<Claim>>) -> Found {
+        Found::Begun(Box::new(Begun { content, md5, claim, held: self.descriptors.hold() }))
     }
 
     /// Nothing, while there is a reason to go on.
@@ -198,13 +214,13 @@ impl Terms {
 
 /// Reads on in a file.
 fn go_on(begun: Begun, buffer: &mut [u8], wait: Wait) -> Opening {
-    let Begun { mut content, md5, claim } = begun;
+    let Begun { mut content, md5, claim, held } = begun;
     match content.read_if(buffer, wait) {
         Ok(Some(filled)) => {
             let last = filled == 0 || content.is_complete();
             Opening::Read(Beginning { md5, filled, last, content: Some(content), claim })
         }
-        Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, md5, claim }))),
+        Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, md5, claim, held }))),
         Err(reason) => {
             claim.into_iter().for_each(|claim| claim.fail(&reason));
             Opening::Settled(Outcome::Failed(reason))

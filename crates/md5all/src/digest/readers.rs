@@ -8,23 +8,27 @@
 //!
 //! 1. Devices do not wait for each other: each has its own shelf, tasks and
 //!    buffers.
-//! 2. Nobody waits here: a task that finds no buffer, or nothing to do, ends,
-//!    and is started again by whoever brings one of them.
+//! 2. Nobody waits here: a task that finds no buffer, no descriptor, or nothing
+//!    to do, ends, and is started again by whoever brings one of them.
 //! 3. What was begun is read on before anything new is opened, so that few files
 //!    are open and a spinning disk reads one to its end.
-//! 4. So many files are here at most as the terms say: a worker that finds that
-//!    many takes no new ones until one has come back.
+//! 4. So many files are here, or on their way back, at most as the terms say: a
+//!    worker that finds that many takes no new ones until one has come back.
+//! 5. All buffers together are as many at most as the terms say. A device that is
+//!    met later takes its part as soon as the others give theirs back; until then
+//!    it has one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
 
 use errgroup::{Courier, Group, Ticket};
 
 use crate::digest::{Opening, Terms};
 use crate::entry::{Entry, Found, Outcome, Part, Record};
-use crate::error::Error;
+use crate::error::{Error, Operation, Reason};
 use crate::source::{Device, Mode, Wait};
 
 /// Large enough that the calls to read a big file cost little beside hashing
@@ -43,9 +47,18 @@ const READ: usize = 64;
 pub(crate) struct Readers {
     terms: Arc<Terms>,
     group: Group<Error>,
-    shelves: Mutex<Vec<Shelf>>,
-    /// How many files are on a shelf or with a reader.
+    shelves: Mutex<Shelves>,
+    /// How many files are on a shelf, with a reader, or on their way back.
     away: AtomicUsize,
+}
+
+/// What is to be read.
+#[derive(Default)]
+struct Shelves {
+    /// One a device.
+    all: Vec<Shelf>,
+    /// There was no descriptor: nothing is begun until one may be there.
+    wants: bool,
 }
 
 /// What is to be read from one device.
@@ -76,7 +89,12 @@ pub(crate) struct Wish {
     pub(crate) ticket: Ticket<Record>,
     pub(crate) entry: Entry,
     pub(crate) courier: Courier<Entry, Record>,
+    /// That it is with the readers, if it is.
+    pub(crate) away: Option<Away>,
 }
+
+/// A file that is away.
+pub(crate) struct Away(Arc<Readers>);
 
 /// Memory for a part of a file.
 #[derive(Debug)]
@@ -100,28 +118,27 @@ impl Readers {
     /// Puts a file on the shelf of its device. Comes back by the courier: as a part that was read, or as a failure.
     pub(crate) fn fetch(self: &Arc<Self>, ticket: Ticket<Record>, entry: Entry, courier: Courier<Entry, Record>) {
         self.away.fetch_add(1, Relaxed);
-        let device = entry.device().cloned().unwrap_or_else(|| self.terms.devices.unknown());
+        let wish = Wish { ticket, entry, courier, away: Some(Away(Arc::clone(self))) };
+        let device = wish.entry.device().cloned().unwrap_or_else(|| self.terms.devices.unknown());
         let mut shelves = self.lock();
-        let index = shelves.iter().position(|shelf| Arc::ptr_eq(&shelf.device, &device)).unwrap_or_else(|| {
-            shelves.push(Shelf::new(device));
-            shelves.len() - 1
-        });
-        shelves[index].put(Wish { ticket, entry, courier });
+        let index = shelves.of(device);
+        shelves.all[index].put(wish);
         self.serve_more(shelves, index);
     }
 
     /// Gives up all that is still to be read, since nobody wants it any more.
     pub(crate) fn clear(&self) {
-        let given_up: Vec<_> = self.lock().iter_mut().map(Shelf::clear).collect();
+        let given_up: Vec<_> = self.lock().all.iter_mut().map(Shelf::clear).collect();
         drop(given_up); // not under the lock: files are closed
     }
 
     /// Starts another task for a shelf, if it has use for one.
-    fn serve_more(self: &Arc<Self>, mut shelves: MutexGuard<'_, Vec<Shelf>>, index: usize) {
-        if !shelves[index].wants_a_task() {
+    fn serve_more(self: &Arc<Self>, mut shelves: MutexGuard<'_, Shelves>, index: usize) {
+        let most = self.buffers_each(&shelves);
+        if shelves.wants || !shelves.all[index].wants_a_task(most) {
             return;
         }
-        shelves[index].tasks += 1;
+        shelves.all[index].tasks += 1;
         drop(shelves);
         let readers = Arc::clone(self);
         self.group.go(move || {
@@ -130,19 +147,23 @@ impl Readers {
         });
     }
 
-    /// A task: reads until there is nothing to read, or nothing to read into.
+    /// A task: reads until there is nothing to read, or nothing to read into, or nothing to open it with.
     fn serve(self: &Arc<Self>, index: usize) {
         while let Some((wish, buffer)) = self.next(index) {
-            self.read(wish, buffer);
-            self.away.fetch_sub(1, Relaxed);
+            if let Some((wish, buffer)) = self.read(wish, buffer) {
+                self.put_back(index, wish);
+                drop(buffer); // not before: it would start a task
+                return;
+            }
         }
     }
 
     /// What is to be read next, and what into; `None` is the end of a task.
     fn next(self: &Arc<Self>, index: usize) -> Option<(Wish, Buffer)> {
         let mut shelves = self.lock();
-        let shelf = &mut shelves[index];
-        let wish = if shelf.has_buffer() { shelf.take() } else { None };
+        let may_have = !shelves.wants && shelves.all[index].has_buffer(self.buffers_each(&shelves));
+        let shelf = &mut shelves.all[index];
+        let wish = if may_have { shelf.take() } else { None };
         let Some(wish) = wish else {
             shelf.tasks -= 1;
             return None;
@@ -152,41 +173,86 @@ impl Readers {
         Some((wish, Buffer { bytes, owner: Some((Arc::clone(self), index)) }))
     }
 
-    /// Reads, and hands it back.
-    fn read(&self, wish: Wish, mut buffer: Buffer) {
-        let Wish { ticket, entry: Entry { place, found }, courier } = wish;
+    /// Reads, and hands it back; or gives what must wait, since there is no descriptor, and one may be freed.
+    fn read(self: &Arc<Self>, wish: Wish, mut buffer: Buffer) -> Option<(Wish, Buffer)> {
+        let Wish { ticket, entry: Entry { place, mut found }, courier, away } = wish;
         if let Found::Begun(begun) = &found {
             begun.content.announce();
         }
-        let found = match self.terms.open(&place, found, buffer.room(), Wait::Yes) {
-            Opening::Read(beginning) => {
-                if let Some(content) = beginning.content.as_ref().filter(|_| !beginning.last) {
-                    content.announce();
+        let descriptors = &self.terms.descriptors;
+        let (mut held, mut last) = (descriptors.hold(), None);
+        let found = loop {
+            let error = match self.terms.open(&place, found, buffer.room(), Wait::Yes) {
+                Opening::Read(beginning) => {
+                    if let Some(content) = beginning.content.as_ref().filter(|_| !beginning.last) {
+                        content.announce();
+                    }
+                    let part = Part { beginning, buffer, _away: away, _held: held };
+                    courier.hand_over(ticket, Entry { place, found: Found::Read(Box::new(part)) });
+                    return None;
                 }
-                Found::Read(Box::new(Part { beginning, buffer }))
+                Opening::Wanting(wanting, error) => {
+                    found = wanting;
+                    error
+                }
+                Opening::Shared(id, found) => {
+                    drop(away);
+                    let wish = Wish { ticket, entry: Entry { place, found }, courier, away: None };
+                    self.terms.aliases.wait(id, wish);
+                    return None;
+                }
+                Opening::Later(found) => break found,
+                Opening::Settled(Outcome::Hashed(digest)) => break Found::Known(digest),
+                Opening::Settled(Outcome::Skipped(skip)) => break Found::Passed(skip),
+                Opening::Settled(Outcome::Failed(reason)) => break Found::Failed(reason),
+            };
+            if descriptors.give_up_directory() || (last.is_some() && descriptors.give_up_spare()) {
+                continue;
             }
-            Opening::Later(found) => found,
-            Opening::Shared(id, found) => {
-                let wish = Wish { ticket, entry: Entry { place, found }, courier };
-                return self.terms.aliases.wait(id, wish);
+            held.in_vain();
+            if descriptors.want(Waker::from(Arc::clone(self))) {
+                return Some((Wish { ticket, entry: Entry { place, found }, courier, away }, buffer));
             }
-            Opening::Settled(Outcome::Hashed(digest)) => Found::Known(digest),
-            Opening::Settled(Outcome::Skipped(skip)) => Found::Passed(skip),
-            Opening::Settled(Outcome::Failed(reason)) => Found::Failed(reason),
+            if last.is_some() {
+                break Found::Failed(Reason::system(Operation::Open, error));
+            }
+            // One at a time: another must not find nothing open because this one has yet to open what it gave up for.
+            last = Some(descriptors.last_resort());
+            held = descriptors.hold();
         };
-        Wish { ticket, entry: Entry { place, found }, courier }.hand_back();
+        Wish { ticket, entry: Entry { place, found }, courier, away }.hand_back();
+        None
+    }
+
+    /// Puts back what could not be opened, until a descriptor may be there.
+    fn put_back(self: &Arc<Self>, index: usize, wish: Wish) {
+        let mut shelves = self.lock();
+        shelves.all[index].tasks -= 1;
+        shelves.all[index].begun.push_front(wish);
+        // Under the lock: if one was freed meanwhile, whoever freed it has been here, or is to come.
+        shelves.wants = self.terms.descriptors.is_wanted();
+        self.serve_more(shelves, index);
     }
 
     /// A buffer comes back.
     fn take_back(self: &Arc<Self>, bytes: Vec<u8>, index: usize) {
         let mut shelves = self.lock();
-        shelves[index].lent -= 1;
-        shelves[index].spare.push(bytes);
+        let most = self.buffers_each(&shelves);
+        let shelf = &mut shelves.all[index];
+        shelf.lent -= 1;
+        if shelf.lent + shelf.spare.len() < most {
+            shelf.spare.push(bytes);
+        }
         self.serve_more(shelves, index);
     }
 
+    /// How many buffers each device may have.
+    fn buffers_each(&self, shelves: &Shelves) -> usize {
+        (self.terms.buffers / shelves.all.len().max(1)).max(1)
+    }
+
     /// Nothing panics while it is held but for want of memory.
-    fn lock(&self) -> MutexGuard<'_, Vec<Shelf>> {
+    fn lock(&self) -> MutexGuard<'_, Shelves> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -194,7 +260,31 @@ impl Readers {
 impl Wish {
     /// Gives it to the next worker that asks.
     pub(crate) fn hand_back(self) {
+        drop(self.away);
         self.courier.hand_over(self.ticket, self.entry);
+    }
+}
+
+/// A descriptor may be there.
+impl Wake for Readers {
+    fn wake(self: Arc<Self>) {
+        let mut shelves = self.lock();
+        shelves.wants = false;
+        let count = shelves.all.len();
+        drop(shelves);
+        for index in 0..count {
+            self.serve_more(self.lock(), index);
+        }
+    }
+}
+
+impl Shelves {
+    /// The number of the shelf of a device.
+    fn of(&mut self, device: Arc<Device>) -> usize {
+        self.all.iter().position(|shelf| Arc::ptr_eq(&shelf.device, &device)).unwrap_or_else(|| {
+            self.all.push(Shelf::new(device));
+            self.all.len() - 1
+        })
     }
 }
 
@@ -222,12 +312,12 @@ impl Shelf {
         self.begun.pop_front().or_else(|| self.new.take())
     }
 
-    fn has_buffer(&self) -> bool {
-        self.lent < self.device.depth() + READ
+    fn has_buffer(&self, most: usize) -> bool {
+        self.lent < (self.device.depth() + READ).min(most)
     }
 
-    fn wants_a_task(&self) -> bool {
-        self.tasks < self.device.depth() && self.has_buffer() && !(self.begun.is_empty() && self.new.is_empty())
+    fn wants_a_task(&self, most: usize) -> bool {
+        self.tasks < self.device.depth() && self.has_buffer(most) && !(self.begun.is_empty() && self.new.is_empty())
     }
 
     fn clear(&mut self) -> (VecDeque<Wish>, New) {
@@ -281,11 +371,23 @@ fn new_bytes() -> Vec<u8> {
     vec![0; BUFFER + APART]
 }
 
+impl Drop for Away {
+    fn drop(&mut self) {
+        self.0.away.fetch_sub(1, Relaxed);
+    }
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some((readers, index)) = self.owner.take() {
             readers.take_back(std::mem::take(&mut self.bytes), index);
         }
+    }
+}
+
+impl fmt::Debug for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Away")
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) enum Opened {
     Begun(Box<Content>, usize),
     /// It would have to be waited for: nothing was read, but perhaps it is open.
     Later(Option<Box<Content>>),
+    /// There is no descriptor to open it with.
+    Wanting(Errno),
     /// Something that is not to be read: what the walk would have passed over, had it been that already, or what was
     /// excluded.
     Passed(Skip),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use errgroup::Context;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, statat};
 use rustix::io::Errno;
 
@@ -24,6 +25,7 @@ use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
 use crate::source::atime::Traceless;
 use crate::source::content::{self, Opened, Stamp};
+use crate::source::descriptors::{Counted, Descriptors, is_want};
 use crate::source::{Device, Devices, Links, Rules, Wait};
 
 /// What a name is relative to.
@@ -43,6 +45,17 @@ pub(crate) struct Folder {
     /// What it lies on, and what is in it, but for other mounts.
     pub(crate) device: Arc<Device>,
     traceless: Traceless,
+    /// Last, for it says that the descriptor is free.
+    _counted: Counted,
+}
+
+/// How the walk opens directories.
+#[derive(Clone, Debug)]
+pub(crate) struct Directories {
+    pub(crate) devices: Devices,
+    pub(crate) descriptors: Arc<Descriptors>,
+    /// What ends waiting for a descriptor.
+    pub(crate) ctx: Context,
 }
 
 /// What tells one file from another, whatever they are called: the device and
@@ -146,27 +159,35 @@ pub(crate) fn is_special(path: &[u8]) -> bool {
     kind_of(&Base::WorkingDirectory, path, Links::Follow) == Ok(Kind::Special)
 }
 
-/// Opens a directory for listing.
-///
-/// # Errors
-///
-/// What the system says; `AGAIN` if it would have to wait, and must not.
-pub(crate) fn open_directory(
-    base: &Base,
-    name: &[u8],
-    links: Links,
-    devices: &Devices,
-    wait: Wait,
-) -> Result<Folder, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
-    let fd = open_file(base.as_fd(), name, flags, wait)?;
-    let stat = fstat(&fd)?;
-    let id = FileId::from_stat(&stat);
-    let device = match base {
-        Base::Directory(above) if above.device.id() == id.device => Arc::clone(&above.device),
-        _ => devices.of(&fd, id.device),
-    };
-    Ok(Folder { fd, id, device, traceless: Traceless::in_directory_of(stat.st_uid) })
+impl Directories {
+    /// Opens a directory for listing. Where there is no descriptor, waits for one, if any may be freed.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn open(&self, base: &Base, name: &[u8], links: Links) -> Result<Folder, Errno> {
+        let own = usize::from(matches!(base, Base::Directory(_)));
+        self.descriptors.open_directory(&self.ctx, own, || self.try_open(base, name, links, Wait::Yes))
+    }
+
+    /// Opens a directory for listing, if there is a descriptor.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `AGAIN` if it would have to wait, and must not.
+    pub(crate) fn try_open(&self, base: &Base, name: &[u8], links: Links, wait: Wait) -> Result<Folder, Errno> {
+        let _opening = self.descriptors.opening()?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | no_follow(links);
+        let fd = open_file(base.as_fd(), name, flags, wait)?;
+        let stat = fstat(&fd)?;
+        let id = FileId::from_stat(&stat);
+        let device = match base {
+            Base::Directory(above) if above.device.id() == id.device => Arc::clone(&above.device),
+            _ => self.devices.of(&fd, id.device),
+        };
+        let traceless = Traceless::in_directory_of(stat.st_uid);
+        Ok(Folder { fd, id, device, traceless, _counted: self.descriptors.count() })
+    }
 }
 
 /// Whether what was listed there is this file, and shows no change: then it is what it was. One call, and nothing is
@@ -185,7 +206,7 @@ pub(crate) fn is_still(handle: &Handle, name: &[u8], links: Links, id: FileId, s
 ///
 /// # Errors
 ///
-/// The operation that failed. A file that has become something else since it
+/// The operation that failed, but for want of a descriptor ([`Opened::Wanting`]). A file that has become something else since it
 /// was listed is none: it is passed over.
 pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     match handle {
@@ -193,7 +214,11 @@ pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut 
         Handle::Named => open_named(name, rules, buffer),
         Handle::Beside(folder) => open_beside(folder, name, rules, buffer),
         Handle::Spent => Ok(Opened::Whole(0)),
-        Handle::StandardInput => content::stream(open_standard_input()?, rules),
+        Handle::StandardInput => match rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0) {
+            Ok(fd) => content::stream(fd, rules),
+            Err(error) if is_want(error) => Ok(Opened::Wanting(error)),
+            Err(error) => Err(Reason::system(Operation::Open, error)),
+        },
     }
 }
 
@@ -211,6 +236,7 @@ fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]
         Err(Errno::LOOP) if rules.links == Links::Skip => return Ok(Opened::Passed(Skip::Symlink)),
         // How a socket, or a device without a driver, answers to being opened.
         Err(Errno::NXIO | Errno::NODEV) => return Ok(Opened::Passed(Skip::Special)),
+        Err(error) if is_want(error) => return Ok(Opened::Wanting(error)),
         Err(error) => return Err(Reason::system(Operation::Open, error)),
     };
     let quiet = rules.quiet.filter(|_| folder.device.is_punctual() && rules.links == Links::Skip);
@@ -232,6 +258,7 @@ fn open_beside(folder: &Folder, path: &[u8], rules: Rules<'_>, buffer: &mut [u8]
             })
         }
         Err(Errno::AGAIN) if rules.wait == Wait::No => Ok(Opened::Later(None)),
+        Err(error) if is_want(error) => Ok(Opened::Wanting(error)),
         Err(error) => Err(Reason::system(Operation::Open, error)),
     }
 }
@@ -309,12 +336,9 @@ fn open_named(name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened
     match open_traceless(CWD, name, flags, rules.wait, &Traceless::named()) {
         Ok(fd) => content::begin(fd, rules, buffer),
         Err(Errno::AGAIN) if rules.wait == Wait::No => Ok(Opened::Later(None)),
+        Err(error) if is_want(error) => Ok(Opened::Wanting(error)),
         Err(error) => Err(Reason::system(Operation::Open, error)),
     }
-}
-
-fn open_standard_input() -> Result<OwnedFd, Reason> {
-    rustix::stdio::stdin().try_clone_to_owned().map_err(|error| Reason::system(Operation::Open, error))
 }
 
 fn flags_of(links: Links) -> AtFlags {
@@ -452,6 +476,14 @@ fn read_names(
 }
 
 #[cfg(test)]
+impl Directories {
+    /// Whose devices and descriptors are nobody else's.
+    pub(crate) fn plain() -> Directories {
+        Directories { devices: Devices::default(), descriptors: Descriptors::new(31), ctx: Context::background() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::source::Quiet;
@@ -464,8 +496,7 @@ mod tests {
 
     fn open_at(path: &Path) -> Arc<Folder> {
         let name = path.as_os_str().as_bytes();
-        let devices = Devices::default();
-        Arc::new(open_directory(&Base::WorkingDirectory, name, Links::Skip, &devices, Wait::Yes).unwrap())
+        Arc::new(Directories::plain().open(&Base::WorkingDirectory, name, Links::Skip).unwrap())
     }
 
     fn fifo(path: &Path) {

@@ -2,9 +2,9 @@
 //!
 //! [`local`] asks the operating system; [`content`] is one opened file, read to
 //! its end and then vouched for; [`quiet`] is why a small one need not be looked
-//! at twice; [`device`] is what it all lies on; [`atime`], [`cache`] and [`holes`]
-//! are what is left as it was, and what is not read. None knows what is done
-//! with the bytes. A further kind of source is one more file here and one more
+//! at twice; [`device`] is what it all lies on; [`descriptors`] is what is
+//! done when there are none; [`atime`], [`cache`] and [`holes`] are what is left
+//! as it was, and what is not read. None knows what is done with the bytes. A further kind of source is one more file here and one more
 //! [`Handle`].
 //!
 //! [`Handle`]: crate::entry::Handle
@@ -12,6 +12,7 @@
 mod atime;
 mod cache;
 pub(crate) mod content;
+pub(crate) mod descriptors;
 pub(crate) mod device;
 mod holes;
 pub(crate) mod local;
@@ -20,6 +21,7 @@ pub(crate) mod quiet;
 
 pub use cache::Cache;
 pub(crate) use content::Content;
+pub(crate) use descriptors::Descriptors;
 pub use device::{Device, Devices, Mode};
 pub use local::FileId;
 pub(crate) use quiet::Quiet;

@@ -11,12 +11,13 @@
 //! 3. What comes sooner in the order of the walk is asked for sooner. If all places are taken, what comes last gives
 //!    up its own, and is asked for again at its turn.
 //! 4. What a directory says is told by the walk, at its turn: loops, failures, devices.
-//! 5. Nobody waits for a task but the walk, and that only until its context ends: a directory that hangs holds up
+//! 5. Where there are no descriptors, all that is listed ahead is given up, and the walk opens what it comes to.
+//! 6. Nobody waits for a task but the walk, and that only until its context ends: a directory that hangs holds up
 //!    neither the end nor what comes before it.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use errgroup::{Cancel, Context, Group};
 use rustix::io::Errno;
@@ -25,11 +26,12 @@ use crate::directory::{Directory, Place};
 use crate::error::{Error, Reason};
 use crate::listing::Listing;
 use crate::source::Wait;
+use crate::source::descriptors::Idle;
 use crate::source::local::{Base, Folder, Lister};
 use crate::walk::{Shut, Terms};
 
 /// How many bytes of names a directory may hold that is listed ahead: some 3,000 names.
-const MOST_NAMES: usize = 128 * 1024;
+pub(crate) const MOST_NAMES: usize = 128 * 1024;
 
 /// How many directories that the walk stands in may have subdirectories listed ahead: the deepest ones.
 const ROWS: usize = 16;
@@ -125,8 +127,10 @@ struct Job {
 
 impl Ahead {
     pub(crate) fn new(terms: Arc<Terms>) -> Ahead {
-        let (group, ctx) = Group::with_context(&terms.ctx);
-        Ahead { shared: Arc::new(Shared { terms, group, ctx, state: Mutex::default() }), at: None }
+        let (group, ctx) = Group::with_context(&terms.directories.ctx);
+        let shared = Arc::new(Shared { terms, group, ctx, state: Mutex::default() });
+        shared.terms.directories.descriptors.add_idle(Arc::downgrade(&shared) as Weak<dyn Idle>);
+        Ahead { shared, at: None }
     }
 
     /// Whether what is in this directory may be listed ahead.
@@ -147,7 +151,7 @@ impl Ahead {
     ///
     /// If a task did.
     pub(crate) fn take(&mut self, base: &Base, place: &Place) -> Option<Result<Arrival, Shut>> {
-        if self.shared.terms.ctx.is_cancelled() {
+        if self.shared.terms.directories.ctx.is_cancelled() {
             return None;
         }
         let mut state = self.shared.lock();
@@ -231,7 +235,7 @@ impl Shared {
             state.call(number, finish);
             drop(state);
             done.wait();
-            if self.terms.ctx.is_cancelled() {
+            if self.terms.directories.ctx.is_cancelled() {
                 return None;
             }
             if self.ctx.is_cancelled() {
@@ -242,7 +246,7 @@ impl Shared {
 
     /// What tasks may begin with now.
     fn next_jobs(&self, state: &mut State) -> Vec<Job> {
-        if self.ctx.is_cancelled() {
+        if self.ctx.is_cancelled() || self.terms.directories.descriptors.is_wanted() {
             return Vec::new();
         }
         std::iter::from_fn(|| self.next_job(state)).collect()
@@ -295,6 +299,17 @@ impl Shared {
                 (Ok(Arrival { folder, names: Names::Whole(directory, end.err()) }), row)
             }
         }
+    }
+}
+
+/// What is listed ahead can be listed again.
+impl Idle for Shared {
+    fn close(self: Arc<Self>) -> bool {
+        let mut state = self.lock();
+        let has_some = !state.rows.is_empty();
+        state.cut(0);
+        self.unlock(state, Vec::new());
+        has_some
     }
 }
 
@@ -521,13 +536,13 @@ impl Terms {
 
     /// How many directories may be listed at once of what is in this one.
     fn depth(&self, base: &Base) -> usize {
-        base.device().map_or_else(|| self.devices.unknown().depth(), |device| device.depth())
+        base.device().map_or_else(|| self.directories.devices.unknown().depth(), |device| device.depth())
     }
 
     fn lists_ahead(&self, base: &Base) -> bool {
         let is_slow = match base.device() {
             Some(device) => device.is_listed_ahead(),
-            None => self.devices.unknown().is_listed_ahead(),
+            None => self.directories.devices.unknown().is_listed_ahead(),
         };
         is_slow && self.nodes_ahead() > 0
     }

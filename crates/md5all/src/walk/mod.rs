@@ -15,18 +15,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use errgroup::Context;
 use rustix::io::Errno;
 
 use crate::directory::{Directory, Place};
 use crate::entry::{Entry, Handle, Skip};
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
-use crate::source::local::{self, Base, Folder, Lister};
+use crate::source::descriptors::is_want;
+use crate::source::local::{self, Base, Directories, Folder, Lister};
 use crate::source::{Devices, Links, Wait};
+pub(crate) use ahead::MOST_NAMES;
 use ahead::{Ahead, Arrival, Names};
 pub(crate) use automounts::Automounts;
-pub(crate) use stack::MAX_OPEN;
 use stack::Stack;
 
 /// Where a walk begins.
@@ -42,10 +42,9 @@ pub enum Root {
 /// What a walk keeps to.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    /// Ends a wait for a directory.
-    pub(crate) ctx: Context,
+    /// How directories are opened; with what ends a wait for one.
+    pub(crate) directories: Directories,
     pub(crate) links: Links,
-    pub(crate) devices: Devices,
     /// Whether to stay on the file system of each root.
     pub(crate) one_file_system: bool,
     /// What is not to be mounted.
@@ -85,8 +84,8 @@ impl Walk {
     /// A walk over `roots`, which it takes in the order of their paths.
     pub(crate) fn new(roots: &[Root], terms: Terms) -> Walk {
         let terms = Arc::new(terms);
-        let roots = Directory::roots(list_roots(roots, &terms.devices));
-        let stack = Stack::new(roots, terms.links, terms.devices.clone());
+        let roots = Directory::roots(list_roots(roots, &terms.directories.devices));
+        let stack = Stack::new(roots, terms.links, terms.directories.clone());
         let (lister, ahead) = (Lister::new(terms.links), Ahead::new(Arc::clone(&terms)));
         Walk { terms, lister, stack, ahead }
     }
@@ -134,10 +133,21 @@ impl Walk {
             let wait = if self.ahead.is_for(base) { Wait::No } else { Wait::Yes };
             match self.terms.open(base, place, wait) {
                 Err(Shut::Failed(Errno::AGAIN)) if wait == Wait::No => {}
-                opened => return Some(opened.map(Arrival::unread)),
+                opened => return Some(self.in_want(base, place, opened.map(Arrival::unread))),
             }
         }
-        self.ahead.take(base, place)
+        let taken = self.ahead.take(base, place)?;
+        Some(self.in_want(base, place, taken))
+    }
+
+    /// The same, once there is a descriptor, if there was none.
+    fn in_want(&self, base: &Base, place: &Place, opened: Result<Arrival, Shut>) -> Result<Arrival, Shut> {
+        match opened {
+            Err(Shut::Failed(error)) if is_want(error) => {
+                self.terms.open_by(base, place, Directories::open).map(Arrival::unread)
+            }
+            opened => opened,
+        }
     }
 
     /// What was listed as a directory has become something else.
@@ -196,15 +206,25 @@ fn listed(place: Place, (listing, failure): (Listing, Option<Reason>)) -> (Arc<D
 }
 
 impl Terms {
-    /// Opens the directory at `place`.
+    /// Opens the directory at `place`, if there is a descriptor.
     fn open(&self, base: &Base, place: &Place, wait: Wait) -> Result<Folder, Shut> {
         if wait == Wait::No && base.device().is_some_and(|device| device.is_far()) {
             return Err(Shut::Failed(Errno::AGAIN));
         }
+        self.open_by(base, place, |directories, base, name, links| directories.try_open(base, name, links, wait))
+    }
+
+    /// Opens the directory at `place` in this way.
+    fn open_by(
+        &self,
+        base: &Base,
+        place: &Place,
+        open: impl FnOnce(&Directories, &Base, &[u8], Links) -> Result<Folder, Errno>,
+    ) -> Result<Folder, Shut> {
         if self.automounts.is_one(base, place) {
             return Err(Shut::Passed(Skip::Automount));
         }
-        let folder = local::open_directory(base, place.name(), self.links.at(place), &self.devices, wait)?;
+        let folder = open(&self.directories, base, place.name(), self.links.at(place))?;
         let is_elsewhere = base.device().is_some_and(|device| device.id() != folder.id.device);
         if self.one_file_system && is_elsewhere { Err(Shut::Passed(Skip::OtherFileSystem)) } else { Ok(folder) }
     }

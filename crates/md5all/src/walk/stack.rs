@@ -1,7 +1,8 @@
 //! The directories between a root and where the walk stands.
 //!
-//! However deep a tree is, only the deepest [`MAX_OPEN`] of them are open: the
-//! descriptor of the shallowest is let go when one more is entered. When the
+//! However deep a tree is, only the one the walk stands in is sure to be open,
+//! and the deepest of those above it, as many as the run's shares allow and
+//! nobody wants the descriptors of: they are kept in `source::descriptors`. When the
 //! walk comes back up to it, it is opened again: as the `..` of the one below,
 //! if that is it, and else from the root, name by name, since no path that long
 //! could be opened at once. (Always from the root was tried: ten thousand
@@ -9,31 +10,27 @@
 //!
 //! Invariants:
 //!
-//! 1. `open[i]` belongs to `levels[levels.len() - open.len() + i]`: what is
-//!    open is always the deep end of the stack, in one piece.
+//! 1. What is kept, and `here` behind it, belongs to the last of `levels`, one
+//!    by one: what is open is always the deep end of the stack, in one piece.
 //! 2. A directory that was opened again is the one that was listed: same
 //!    device, same inode.
 //! 3. Level 0 is the list of roots, which is no directory on disk.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::directory::{Directory, Place};
 use crate::error::{Operation, Reason};
-use crate::source::local::{self, Base, Folder};
-use crate::source::{Devices, FileId, Links, Wait};
-
-/// How many directories of the stack are open at most.
-pub(crate) const MAX_OPEN: usize = 32;
+use crate::source::local::{Base, Directories, Folder};
+use crate::source::{FileId, Links};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Stack {
     links: Links,
-    devices: Devices,
+    directories: Directories,
     levels: Vec<Level>,
-    /// What is open of `levels`.
-    open: VecDeque<Base>,
+    /// What the names in the last level are relative to; `None` if it has to be opened again.
+    here: Option<Base>,
 }
 
 /// One directory that is being walked.
@@ -48,9 +45,8 @@ struct Level {
 
 impl Stack {
     /// A walk that stands before the first root.
-    pub(crate) fn new(roots: Arc<Directory>, links: Links, devices: Devices) -> Stack {
-        let open = VecDeque::from([Base::WorkingDirectory]);
-        Stack { links, devices, levels: vec![Level::new(roots, None)], open }
+    pub(crate) fn new(roots: Arc<Directory>, links: Links, directories: Directories) -> Stack {
+        Stack { links, directories, levels: vec![Level::new(roots, None)], here: Some(Base::WorkingDirectory) }
     }
 
     /// Goes to the next entry, leaving directories that have no more; `None`
@@ -71,16 +67,14 @@ impl Stack {
     /// Enters a directory.
     pub(crate) fn enter(&mut self, directory: Arc<Directory>, folder: Arc<Folder>) {
         self.levels.push(Level::new(directory, Some(folder.id)));
-        self.keep(Base::Directory(folder));
+        self.stand_in(Base::Directory(folder));
     }
 
     /// Leaves the directory the walk stands in, whatever is left in it.
     pub(crate) fn leave(&mut self) {
         self.levels.pop();
-        let left = self.open.pop_back();
-        if self.open.is_empty() {
-            self.open.extend(left.and_then(|left| self.above(&left)));
-        }
+        let left = self.here.take();
+        self.here = self.directories.descriptors.take_back().or_else(|| self.above(&left?));
     }
 
     /// What the names in the directory the walk stands in are relative to.
@@ -90,7 +84,7 @@ impl Stack {
     /// The way there had to be opened again and could not be, or leads to
     /// another directory now.
     pub(crate) fn base(&mut self) -> Result<Base, Reason> {
-        match self.open.back() {
+        match &self.here {
             Some(base) => Ok(base.clone()),
             None => self.reopen(),
         }
@@ -109,32 +103,28 @@ impl Stack {
     /// be said once it is known to be needed.
     fn above(&self, left: &Base) -> Option<Base> {
         let id = self.levels.last()?.id?;
-        let folder = local::open_directory(left, b"..", Links::Skip, &self.devices, Wait::Yes).ok()?;
+        let folder = self.directories.open(left, b"..", Links::Skip).ok()?;
         (folder.id == id).then(|| Base::Directory(Arc::new(folder)))
     }
 
     /// Opens the way from the root to where the walk stands.
     fn reopen(&mut self) -> Result<Base, Reason> {
         let mut base = Base::WorkingDirectory;
-        let mut reopened = VecDeque::from([base.clone()]);
-        for level in &self.levels[1..] {
-            base = level.reopen(&base, self.links, &self.devices)?;
-            push_bounded(&mut reopened, base.clone());
+        for level in 1..self.levels.len() {
+            let opened = self.levels[level].reopen(&base, self.links, &self.directories);
+            self.directories.descriptors.keep(base);
+            base = opened.inspect_err(|_| self.directories.descriptors.forget())?;
         }
-        self.open = reopened;
+        self.here = Some(base.clone());
         Ok(base)
     }
 
-    fn keep(&mut self, base: Base) {
-        push_bounded(&mut self.open, base);
+    /// Goes to a directory below the one where the walk stands.
+    fn stand_in(&mut self, base: Base) {
+        if let Some(above) = self.here.replace(base) {
+            self.directories.descriptors.keep(above);
+        }
     }
-}
-
-fn push_bounded(open: &mut VecDeque<Base>, base: Base) {
-    if open.len() == MAX_OPEN {
-        open.pop_front();
-    }
-    open.push_back(base);
 }
 
 impl Level {
@@ -143,10 +133,11 @@ impl Level {
     }
 
     /// Opens this level's directory again, relative to the one above.
-    fn reopen(&self, base: &Base, links: Links, devices: &Devices) -> Result<Base, Reason> {
+    fn reopen(&self, base: &Base, links: Links, directories: &Directories) -> Result<Base, Reason> {
         let place = self.directory.within().ok_or(Reason::Moved)?;
         let links = links.at(place);
-        let folder = local::open_directory(base, place.name(), links, devices, Wait::Yes)
+        let folder = directories
+            .open(base, place.name(), links)
             .map_err(|error| Reason::system(Operation::OpenDirectory, error))?;
         if self.id == Some(folder.id) { Ok(Base::Directory(Arc::new(folder))) } else { Err(Reason::Moved) }
     }
@@ -156,6 +147,6 @@ impl Level {
 impl Stack {
     /// How many directories are open, for tests of the bound.
     pub(crate) fn open_count(&self) -> usize {
-        self.open.len()
+        self.directories.descriptors.kept() + usize::from(self.here.is_some())
     }
 }

@@ -7,12 +7,16 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use errgroup::Context;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
 use crate::entry::Found;
 use crate::source::{Mode, Rules};
+
+/// How many directories the walks here keep open.
+const MAX_OPEN: usize = 32;
 
 /// What a walk comes across, as one line each.
 fn walk(roots: &[&Path], links: Links) -> Vec<Vec<u8>> {
@@ -38,9 +42,8 @@ impl Terms {
     /// What nothing else is asked of.
     pub(crate) fn plain(links: Links) -> Terms {
         Terms {
-            ctx: Context::background(),
+            directories: Directories::plain(),
             links,
-            devices: Devices::default(),
             one_file_system: false,
             automounts: Automounts::default(),
             ahead: 100,
@@ -49,7 +52,8 @@ impl Terms {
 
     /// As if all were at the other end of a network, so that it is listed ahead; with so many directories open.
     fn far(links: Links, ahead: usize) -> Terms {
-        Terms { devices: Devices::new(Some(Mode::Net), None), ahead, ..Terms::plain(links) }
+        let directories = Directories { devices: Devices::new(Some(Mode::Net), None), ..Directories::plain() };
+        Terms { directories, ahead, ..Terms::plain(links) }
     }
 }
 
@@ -291,8 +295,7 @@ fn what_is_no_directory_any_more_is_what_it_has_become() {
     symlink("target", dir.path().join("link")).unwrap();
     let mut walk = Walk::new(&[Root::from(dir.path())], Terms::plain(Links::Skip));
     let name = dir.path().as_os_str().as_bytes();
-    let devices = Devices::default();
-    let opened = local::open_directory(&Base::WorkingDirectory, name, Links::Skip, &devices, Wait::Yes);
+    let opened = Directories::plain().open(&Base::WorkingDirectory, name, Links::Skip);
     let folder = Arc::new(opened.unwrap());
     let mut listing = Listing::default();
     for name in ["file", "link", "gone"] {
@@ -366,7 +369,8 @@ fn the_end_of_a_walk_waits_for_no_listing() {
     }
     for taken in [0, 1, 50] {
         let (ctx, cancel) = Context::background().with_cancel();
-        let terms = Terms { ctx, ..Terms::far(Links::Skip, 100) };
+        let far = Terms::far(Links::Skip, 100);
+        let terms = Terms { directories: Directories { ctx, ..far.directories }, ..far };
         let mut walk = Walk::new(&[Root::from(dir.path())], terms);
         assert_eq!(walk.by_ref().filter_map(line).take(taken).count(), taken);
         cancel.cancel();

@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod contents;
+mod descriptors;
 mod devices;
 mod harness;
+mod memory;
 mod odd;
 mod options;
 mod output;
