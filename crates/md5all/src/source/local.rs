@@ -578,7 +578,14 @@ mod tests {
         for (quiet, wait) in [(None, Wait::No), (Some(&forever), Wait::No), (Some(&forever), Wait::Yes)] {
             let passed = |name: &str, links| {
                 let rules = Rules { links, quiet, wait, ..Rules::plain(&devices) };
-                match open(&handle, name.as_bytes(), rules, &mut [0; 10]) {
+                let opened = match open(&handle, name.as_bytes(), rules, &mut [0; 10]) {
+                    // A link whose access time is due is one that the system looks up with more care.
+                    Ok(Opened::Later(None)) => {
+                        open(&handle, name.as_bytes(), Rules { wait: Wait::Yes, ..rules }, &mut [0; 10])
+                    }
+                    opened => opened,
+                };
+                match opened {
                     Ok(Opened::Passed(skip)) => Some(skip),
                     Ok(_) => None,
                     Err(reason) => panic!("{name}: {reason}"),
