@@ -46,10 +46,12 @@ struct Part {
 /// A turn, to be waited for.
 struct Call {
     last: usize,
-    /// Ends when the turn begins, or when the pipeline fails.
+    /// Ends when the turn begins.
     begin: Context,
+    /// Ends then, too, and when the pipeline has ended.
+    stir: Context,
     /// Whom to call next.
-    next: Option<Cancel>,
+    next: Option<[Cancel; 2]>,
 }
 
 impl Plan {
@@ -123,13 +125,12 @@ fn begin(ctx: &Context, options: &Options, plan: Plan, shares: Shares) -> Vec<Pa
     }
     let mut next = None;
     for Turn { part, last } in turns.into_iter().rev() {
-        let (begin, call) = parts[part].records.context().with_cancel();
-        parts[part].calls.push(Call { last, begin, next: next.replace(call) });
+        let (begin, call) = ctx.with_cancel();
+        let (stir, wake) = parts[part].records.context().with_cancel();
+        parts[part].calls.push(Call { last, begin, stir, next: next.replace([call, wake]) });
     }
     parts.iter_mut().for_each(|part| part.calls.reverse());
-    if let Some(first) = next {
-        first.cancel();
-    }
+    next.iter().flatten().for_each(Cancel::cancel);
     parts
 }
 
@@ -150,11 +151,15 @@ fn pass_all(mut records: Pipeline<Record, Error>, out: &Output<Record>) -> Resul
 fn pass_in_turn(mut records: Pipeline<Record, Error>, calls: Vec<Call>, out: &Output<Record>) -> Result<(), Error> {
     let turns = calls.len();
     let mut ahead = None;
-    for (index, Call { last, begin, next }) in calls.into_iter().enumerate() {
-        begin.wait();
-        if records.context().is_cancelled() {
-            return Err(failure(records, out));
+    for (index, Call { last, begin, stir, next }) in calls.into_iter().enumerate() {
+        stir.wait();
+        // Before its turn a pipeline ends when it fails, which nobody has to wait for, or when there was no more in it.
+        if records.context().is_cancelled()
+            && let Some(error) = records.find_map(Result::err)
+        {
+            return Err(error);
         }
+        begin.wait();
         let is_last = index + 1 == turns;
         while let Some(record) = ahead.take().map(Ok).or_else(|| records.next()).transpose()? {
             if !is_last && record.root() > last {
@@ -163,15 +168,9 @@ fn pass_in_turn(mut records: Pipeline<Record, Error>, calls: Vec<Call>, out: &Ou
             }
             out.send(record)?;
         }
-        next.iter().for_each(Cancel::cancel);
+        next.iter().flatten().for_each(Cancel::cancel);
     }
     Ok(())
-}
-
-/// What ended a pipeline before its turn.
-fn failure(mut records: Pipeline<Record, Error>, out: &Output<Record>) -> Error {
-    let stopped = || out.context().check().map_err(Error::from).expect_err("only a failure or the end cancels it");
-    records.find_map(Result::err).unwrap_or_else(stopped)
 }
 
 /// The number of the device on which a path lies, by its name.
@@ -268,6 +267,25 @@ mod tests {
         }
         roots.extend([dir.path().join("gone"), dir.path().join("c")]);
         (dir, Options::new(roots))
+    }
+
+    /// The end of a pipeline, which has nothing in its last turns, is neither a failure nor a reason to go before others.
+    #[test]
+    fn a_pipeline_may_have_nothing_left_when_its_turn_comes() {
+        let (dir, options) = forest();
+        for empty in ["a/0", "b/0", "d/0", "e/0", "f/0"] {
+            fs::remove_dir_all(dir.path().join(empty).parent().unwrap()).unwrap();
+            fs::create_dir(dir.path().join(empty).parent().unwrap()).unwrap();
+        }
+        let background = Context::background();
+        let whole = lines(hash_trees(&background, options.clone()));
+        for count in [2, 3, 4] {
+            assert_eq!(
+                lines(hash(&background, options.clone(), dealt(&options, count), shares(count))),
+                whole,
+                "{count}"
+            );
+        }
     }
 
     /// As many pipelines as this, each with the roots whose turn it would be if they were dealt out.

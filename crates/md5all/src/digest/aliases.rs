@@ -197,8 +197,12 @@ impl Claim {
         self.aliases.settle(self.id, Some((self.stamp, digest))).into_iter().for_each(Wish::hand_back);
     }
 
-    /// It could not be read; nor can it be under another name.
+    /// It could not be read; nor can it be under another name. But that it changed may be for a name that it lost or was
+    /// given: then each is read for itself.
     pub(crate) fn fail(mut self, reason: &Reason) {
+        if matches!(reason, Reason::Changed) {
+            return;
+        }
         self.is_settled = true;
         for mut wish in self.aliases.settle(self.id, None) {
             wish.entry.found = Found::Failed(reason.again());
@@ -310,9 +314,10 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_read_for_itself_when_the_file_is_given_up() {
-        let found = what_waits(drop);
-        assert!(matches!(found[..], [Found::File(_), Found::File(_)]), "{found:?}");
+    fn what_waits_is_read_for_itself_when_the_file_is_given_up_or_has_changed() {
+        for found in [what_waits(drop), what_waits(|claim| claim.settle(&Outcome::Failed(Reason::Changed)))] {
+            assert!(matches!(found[..], [Found::File(_), Found::File(_)]), "{found:?}");
+        }
     }
 
     #[test]

@@ -31,9 +31,9 @@ use crate::source::{Content, Wait};
 /// the first failure, if that is what the caller wants to stop at.
 pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms, readers: &Arc<Readers>) -> Result<(), Error> {
     let result = play(Hand::new(tickets, terms, readers));
-    // Where all went well, nothing waits any more.
-    terms.aliases.clear();
-    if result.is_err() {
+    // Where all went well, nothing waits any more. A worker that slept when the end came has no error to tell of.
+    if result.is_err() || terms.ctx.is_cancelled() {
+        terms.aliases.clear();
         readers.clear();
     }
     result
@@ -226,6 +226,7 @@ impl<'worker> Hand<'worker> {
         let wait = if entry.may_block() { Wait::Yes } else { Wait::No };
         if wait == Wait::Yes {
             self.outbox.empty()?;
+            self.seat.is_away();
         }
         let Entry { place, found } = entry;
         let (beginning, buffer) = match found {
@@ -253,6 +254,7 @@ impl<'worker> Hand<'worker> {
                     }
                     Opening::Settled(outcome) => {
                         self.keep(buffer);
+                        self.hold(self.held);
                         self.send(ticket, Record::new(place, outcome))?;
                         return Ok(None);
                     }

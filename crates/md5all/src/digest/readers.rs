@@ -66,6 +66,8 @@ struct Shelf {
     device: Arc<Device>,
     /// What was begun: it comes first.
     begun: VecDeque<Wish>,
+    /// What could not be opened for want of a descriptor.
+    again: VecDeque<Wish>,
     /// What has not been opened.
     new: New,
     /// How many tasks serve it.
@@ -135,7 +137,7 @@ impl Readers {
     /// Starts another task for a shelf, if it has use for one.
     fn serve_more(self: &Arc<Self>, mut shelves: MutexGuard<'_, Shelves>, index: usize) {
         let most = self.buffers_each(&shelves);
-        if shelves.wants || !shelves.all[index].wants_a_task(most) {
+        if (shelves.wants && shelves.all[index].begun.is_empty()) || !shelves.all[index].wants_a_task(most) {
             return;
         }
         shelves.all[index].tasks += 1;
@@ -161,9 +163,14 @@ impl Readers {
     /// What is to be read next, and what into; `None` is the end of a task.
     fn next(self: &Arc<Self>, index: usize) -> Option<(Wish, Buffer)> {
         let mut shelves = self.lock();
-        let may_have = !shelves.wants && shelves.all[index].has_buffer(self.buffers_each(&shelves));
+        let may_have = shelves.all[index].has_buffer(self.buffers_each(&shelves));
+        let wants = shelves.wants;
         let shelf = &mut shelves.all[index];
-        let wish = if may_have { shelf.take() } else { None };
+        let wish = match may_have {
+            false => None,
+            true if wants => shelf.begun.pop_front(), // it is open, and may be what is waited for
+            true => shelf.take(),
+        };
         let Some(wish) = wish else {
             shelf.tasks -= 1;
             return None;
@@ -210,9 +217,12 @@ impl Readers {
                 continue;
             }
             held.in_vain();
+            // Before it is asked for: whoever frees one afterwards says so here.
+            self.lock().wants = true;
             if descriptors.want(Waker::from(Arc::clone(self))) {
                 return Some((Wish { ticket, entry: Entry { place, found }, courier, away }, buffer));
             }
+            self.lock().wants = false;
             if last.is_some() {
                 break Found::Failed(Reason::system(Operation::Open, error));
             }
@@ -228,9 +238,7 @@ impl Readers {
     fn put_back(self: &Arc<Self>, index: usize, wish: Wish) {
         let mut shelves = self.lock();
         shelves.all[index].tasks -= 1;
-        shelves.all[index].begun.push_front(wish);
-        // Under the lock: if one was freed meanwhile, whoever freed it has been here, or is to come.
-        shelves.wants = self.terms.descriptors.is_wanted();
+        shelves.all[index].again.push_front(wish);
         self.serve_more(shelves, index);
     }
 
@@ -294,7 +302,7 @@ impl Shelf {
             Mode::Hdd => New::Rounds { waiting: BTreeMap::new(), last: (0, 0), count: 0 },
             _ => New::Queue(VecDeque::new()),
         };
-        Shelf { device, begun: VecDeque::new(), new, tasks: 0, lent: 0, spare: Vec::new() }
+        Shelf { device, begun: VecDeque::new(), again: VecDeque::new(), new, tasks: 0, lent: 0, spare: Vec::new() }
     }
 
     fn put(&mut self, wish: Wish) {
@@ -309,7 +317,7 @@ impl Shelf {
     }
 
     fn take(&mut self) -> Option<Wish> {
-        self.begun.pop_front().or_else(|| self.new.take())
+        self.begun.pop_front().or_else(|| self.again.pop_front()).or_else(|| self.new.take())
     }
 
     fn has_buffer(&self, most: usize) -> bool {
@@ -317,10 +325,13 @@ impl Shelf {
     }
 
     fn wants_a_task(&self, most: usize) -> bool {
-        self.tasks < self.device.depth() && self.has_buffer(most) && !(self.begun.is_empty() && self.new.is_empty())
+        self.tasks < self.device.depth()
+            && self.has_buffer(most)
+            && !(self.begun.is_empty() && self.again.is_empty() && self.new.is_empty())
     }
 
     fn clear(&mut self) -> (VecDeque<Wish>, New) {
+        self.again.clear();
         (std::mem::take(&mut self.begun), std::mem::replace(&mut self.new, New::Queue(VecDeque::new())))
     }
 }
