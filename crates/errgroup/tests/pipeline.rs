@@ -250,6 +250,15 @@ fn a_ticket_lost_after_its_worker_left_is_an_error_too() {
     assert!(outcome.unwrap_err().contains("ticket"));
 }
 
+/// Each number came once, and in order if that was asked for.
+fn check_all_came(results: Pipeline<u64, String>, order: Order, count: u64) {
+    let mut results = all(results).unwrap();
+    if order == Order::Completion {
+        results.sort_unstable();
+    }
+    assert_eq!(results, (0..count).collect::<Vec<_>>());
+}
+
 #[test]
 fn what_tasks_of_a_group_bring_back_comes_out_once_and_in_order() {
     for order in [Order::Source { window: 64 }, Order::Completion] {
@@ -269,11 +278,7 @@ fn what_tasks_of_a_group_bring_back_comes_out_once_and_in_order() {
             }
             Ok(())
         });
-        let mut results = all(results).unwrap();
-        if order == Order::Completion {
-            results.sort_unstable();
-        }
-        assert_eq!(results, (0..2_000).collect::<Vec<_>>());
+        check_all_came(results, order, 2_000);
     }
 }
 
@@ -354,11 +359,7 @@ fn items_handed_over_again_and_again_come_out_once_and_in_order() {
             }
             Ok(())
         });
-        let mut results = all(results).unwrap();
-        if order == Order::Completion {
-            results.sort_unstable();
-        }
-        assert_eq!(results, (0..2_000).collect::<Vec<_>>());
+        check_all_came(results, order, 2_000);
     }
 }
 

