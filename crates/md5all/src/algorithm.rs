@@ -1,7 +1,6 @@
-//! The algorithms that a manifest may name, and checksums in them: plain data.
+//! Algorithms, sets of them, and checksums that were computed by them: plain data.
 //!
-//! MD5 is the one that is computed here. Lists in the others are read and told for what they are, so that none is taken
-//! for verified. A further algorithm is one arm of [`Algorithm::facts`].
+//! How each is computed is `digest`'s affair. A further algorithm is one arm of [`Algorithm::facts`].
 
 use std::fmt;
 
@@ -31,6 +30,20 @@ pub enum Algorithm {
     Xxh3,
 }
 
+/// A set of algorithms. By default, MD5 alone.
+///
+/// # Examples
+///
+/// ```
+/// use md5all::{Algorithm, Algorithms};
+///
+/// let both = Algorithms::from_iter([Algorithm::Sha256, Algorithm::Md5]);
+/// assert!(both.contains(Algorithm::Md5));
+/// assert_eq!(both.iter().collect::<Vec<_>>(), [Algorithm::Md5, Algorithm::Sha256]);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Algorithms(u8);
+
 /// What is fixed about an algorithm.
 struct Facts {
     name: &'static str,
@@ -47,6 +60,17 @@ pub struct Checksum {
     algorithm: Algorithm,
     /// As many as the algorithm has; zeros behind them.
     bytes: [u8; Algorithm::LONGEST],
+}
+
+/// The checksums of one file: one of each algorithm at most, in the order of [`Algorithm::ALL`].
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Checksums(Few);
+
+/// What is there mostly takes no allocation. MD5 alone is never among the others.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Few {
+    Md5([u8; 16]),
+    Others(Box<[Checksum]>),
 }
 
 impl Algorithm {
@@ -91,6 +115,12 @@ impl Algorithm {
         self.facts().tag
     }
 
+    /// The algorithm that is called `name` on a command line.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Algorithm> {
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
     /// How many bytes a digest has.
     #[must_use]
     pub fn length(self) -> usize {
@@ -106,7 +136,75 @@ impl Algorithm {
     }
 }
 
+impl Algorithms {
+    /// None.
+    pub const NONE: Algorithms = Algorithms(0);
+
+    /// Whether it is among them.
+    #[must_use]
+    pub fn contains(self, algorithm: Algorithm) -> bool {
+        self.0 & Algorithms::from(algorithm).0 != 0
+    }
+
+    /// Those that are in both sets.
+    #[must_use]
+    pub fn common(self, other: Algorithms) -> Algorithms {
+        Algorithms(self.0 & other.0)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each of them, in the order of [`Algorithm::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Algorithm> {
+        Algorithm::ALL.into_iter().filter(move |&algorithm| self.contains(algorithm))
+    }
+}
+
+impl Default for Algorithms {
+    fn default() -> Algorithms {
+        Algorithms::from(Algorithm::Md5)
+    }
+}
+
+impl From<Algorithm> for Algorithms {
+    fn from(algorithm: Algorithm) -> Algorithms {
+        Algorithms(1 << algorithm as u8)
+    }
+}
+
+impl FromIterator<Algorithm> for Algorithms {
+    fn from_iter<I: IntoIterator<Item = Algorithm>>(algorithms: I) -> Algorithms {
+        Algorithms(algorithms.into_iter().fold(0, |bits, algorithm| bits | Algorithms::from(algorithm).0))
+    }
+}
+
+impl fmt::Debug for Algorithms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
 impl Checksum {
+    /// A checksum of `algorithm`; `None` if a digest of it has another length.
+    #[must_use]
+    pub fn new(algorithm: Algorithm, digest: &[u8]) -> Option<Checksum> {
+        let mut bytes = [0; Algorithm::LONGEST];
+        (digest.len() == algorithm.length()).then(|| {
+            bytes[..digest.len()].copy_from_slice(digest);
+            Checksum { algorithm, bytes }
+        })
+    }
+
     /// A checksum of `algorithm` from hex digits in any case, or else from base64; `None` if it is neither, or of another
     /// length.
     #[must_use]
@@ -138,15 +236,99 @@ impl Checksum {
         self.algorithm
     }
 
-    /// Whether it is of an algorithm that is computed here.
-    pub(crate) fn is_computed(&self) -> bool {
-        self.algorithm == Algorithm::Md5
-    }
-
     /// The digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.algorithm.length()]
+    }
+
+    /// The digest in lower-case hex digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        HEXLOWER.encode(self.as_bytes())
+    }
+
+    /// Adds these digits to a line.
+    pub(crate) fn write_hex(&self, line: &mut Vec<u8>) {
+        let start = line.len();
+        line.resize(start + 2 * self.algorithm.length(), 0);
+        HEXLOWER.encode_mut(self.as_bytes(), &mut line[start..]);
+    }
+}
+
+impl Checksums {
+    /// Each of them, in the order of [`Algorithm::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = Checksum> {
+        let (md5, others) = match &self.0 {
+            Few::Md5(digest) => (Some(Checksum::from(Digest::from(*digest))), &[][..]),
+            Few::Others(others) => (None, &others[..]),
+        };
+        md5.into_iter().chain(others.iter().copied())
+    }
+
+    /// The one of this algorithm, if it is there.
+    #[must_use]
+    pub fn get(&self, algorithm: Algorithm) -> Option<Checksum> {
+        self.iter().find(|checksum| checksum.algorithm == algorithm)
+    }
+
+    /// The MD5, if it is there.
+    #[must_use]
+    pub fn md5(&self) -> Option<Digest> {
+        match &self.0 {
+            Few::Md5(digest) => Some(Digest::from(*digest)),
+            Few::Others(others) => {
+                let first = others.first().filter(|checksum| checksum.algorithm == Algorithm::Md5)?;
+                first.as_bytes().try_into().ok().map(<[u8; 16] as Into<Digest>>::into)
+            }
+        }
+    }
+
+    /// What they were computed by.
+    #[must_use]
+    pub fn algorithms(&self) -> Algorithms {
+        self.iter().map(|checksum| checksum.algorithm).collect()
+    }
+
+    /// Whether those that both have are equal; `None` if there are no two of one algorithm.
+    #[must_use]
+    pub fn agree(&self, other: &Checksums) -> Option<bool> {
+        let both = self.iter().filter_map(|one| other.get(one.algorithm).map(|another| one == another));
+        both.reduce(|all, equal| all && equal)
+    }
+}
+
+/// Of several in one algorithm the first is kept.
+impl FromIterator<Checksum> for Checksums {
+    fn from_iter<I: IntoIterator<Item = Checksum>>(checksums: I) -> Checksums {
+        let mut all: Vec<Checksum> = checksums.into_iter().collect();
+        all.sort_by_key(|checksum| checksum.algorithm as u8);
+        all.dedup_by_key(|checksum| checksum.algorithm);
+        match &all[..] {
+            [one] => Checksums::from(*one),
+            _ => Checksums(Few::Others(all.into())),
+        }
+    }
+}
+
+impl From<Digest> for Checksums {
+    fn from(digest: Digest) -> Checksums {
+        Checksums(Few::Md5(*digest.as_bytes()))
+    }
+}
+
+impl From<Checksum> for Checksums {
+    fn from(checksum: Checksum) -> Checksums {
+        match (checksum.algorithm, checksum.as_bytes().try_into()) {
+            (Algorithm::Md5, Ok(digest)) => Checksums(Few::Md5(digest)),
+            _ => Checksums(Few::Others([checksum].into())),
+        }
+    }
+}
+
+impl fmt::Debug for Checksums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -155,12 +337,6 @@ impl From<Digest> for Checksum {
         let mut bytes = [0; Algorithm::LONGEST];
         bytes[..16].copy_from_slice(digest.as_bytes());
         Checksum { algorithm: Algorithm::Md5, bytes }
-    }
-}
-
-impl PartialEq<Digest> for Checksum {
-    fn eq(&self, digest: &Digest) -> bool {
-        self.algorithm == Algorithm::Md5 && self.as_bytes() == digest.as_bytes()
     }
 }
 
@@ -214,13 +390,54 @@ mod tests {
         }
     }
 
+    /// One of each algorithm, of so many bytes of this value.
+    fn all_of(byte: u8) -> impl Iterator<Item = Checksum> {
+        Algorithm::ALL.into_iter().map(move |one| Checksum::new(one, &vec![byte; one.length()]).unwrap())
+    }
+
     #[test]
-    fn a_checksum_of_another_algorithm_is_never_that_of_a_file() {
-        let digest = Digest::from([0; 16]);
-        assert_eq!(Checksum::from(digest), digest);
-        for algorithm in Algorithm::ALL.into_iter().filter(|&algorithm| algorithm != Algorithm::Md5) {
-            let zeros = Checksum::parse(algorithm, "00".repeat(algorithm.length()).as_bytes()).unwrap();
-            assert_ne!(zeros, digest, "{algorithm:?}");
+    fn checksums_of_different_algorithms_say_nothing_of_each_other() {
+        for (one, another) in all_of(0).flat_map(|one| all_of(0).map(move |another| (one, another))) {
+            let agree = Checksums::from(one).agree(&Checksums::from(another));
+            assert_eq!(agree, (one.algorithm() == another.algorithm()).then_some(true), "{one:?} {another:?}");
         }
+        let (zeros, ones): (Checksums, Checksums) = (all_of(0).collect(), all_of(1).collect());
+        let mixed: Checksums = all_of(0).take(7).chain(all_of(1).skip(7)).collect();
+        assert_eq!(
+            (zeros.agree(&zeros), zeros.agree(&ones), zeros.agree(&mixed)),
+            (Some(true), Some(false), Some(false))
+        );
+        assert_eq!(zeros.agree(&Checksums::from_iter([])), None);
+    }
+
+    #[test]
+    fn checksums_are_in_one_order_and_each_algorithm_is_there_once() {
+        let backwards: Vec<_> = all_of(1).chain(all_of(2)).collect::<Vec<_>>().into_iter().rev().collect();
+        let checksums: Checksums = backwards.into_iter().collect();
+        assert_eq!(checksums.iter().collect::<Vec<_>>(), all_of(2).collect::<Vec<_>>());
+        assert_eq!(checksums.algorithms(), Algorithm::ALL.into_iter().collect());
+        assert_eq!(checksums.md5(), Some(Digest::from([2; 16])));
+        for one in all_of(3) {
+            let alone = Checksums::from(one);
+            assert_eq!(alone, [one].into_iter().collect());
+            assert_eq!(alone.get(one.algorithm()), Some(one));
+            assert_eq!(alone.algorithms(), Algorithms::from(one.algorithm()));
+            assert_eq!(alone.md5().is_some(), one.algorithm() == Algorithm::Md5);
+        }
+        assert_eq!(Checksums::from(Digest::from([3; 16])), Checksums::from_iter(all_of(3).take(1)));
+    }
+
+    #[test]
+    fn a_set_has_what_was_put_in() {
+        assert!(Algorithms::NONE.is_empty());
+        let all: Algorithms = Algorithm::ALL.into_iter().collect();
+        assert_eq!(all.len(), Algorithm::ALL.len());
+        for one in Algorithm::ALL {
+            let set = Algorithms::from(one);
+            assert_eq!(set.iter().collect::<Vec<_>>(), [one]);
+            assert_eq!(set.common(all), set);
+            assert_eq!(Algorithm::by_name(one.name()), Some(one));
+        }
+        assert_eq!(Algorithms::default(), Algorithms::from(Algorithm::Md5));
     }
 }

@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use errgroup::{Context, Output, Pipeline};
 
-use crate::algorithm::Algorithm;
-use crate::digest::Digest;
-use crate::entry::{Entry, Outcome, Record, Skip};
+use crate::algorithm::Algorithms;
+use crate::entry::{Entry, Hashed, Outcome, Record, Skip};
 use crate::error::{Error, Operation, Reason};
 use crate::manifest::{Format, Gap, LineEnd, Reader};
 use crate::names::{Batch, Names, Said};
@@ -86,12 +85,12 @@ pub struct Verdict {
 pub enum Finding<'a> {
     /// The file was read to its end, and has the digest that the list says.
     Same,
-    /// The file was read to its end, and has this other digest.
-    Different(Digest),
+    /// The file was read to its end, and has something else.
+    Different(&'a Hashed),
     /// No digest: the file is not there, could not be read, or changed while it was.
     Unreadable(&'a Reason),
-    /// The line is well formed, but of an algorithm that is not computed: nothing was read.
-    Foreign(Algorithm),
+    /// The line is well formed, but of algorithms that are not computed: nothing was read.
+    Foreign(Algorithms),
     /// The line is malformed.
     Malformed,
     /// The list ended.
@@ -130,7 +129,7 @@ impl Iterator for Verdicts {
 /// Whether a record is there for the length of a name only.
 fn is_weight(record: &Record) -> bool {
     let is_passed = matches!(record.outcome(), Outcome::Skipped(Skip::Nameless));
-    is_passed && matches!(record.said(), Some(Said::Checksum { checksum, .. }) if checksum.is_computed())
+    is_passed && matches!(record.said(), Some(Said::Checksums { checksums, .. }) if checksums.md5().is_some())
 }
 
 impl Verdict {
@@ -144,7 +143,7 @@ impl Verdict {
     #[must_use]
     pub fn line(&self) -> u64 {
         match self.record.said() {
-            Some(Said::Checksum { line, .. } | Said::Malformed { line }) => *line,
+            Some(Said::Checksums { line, .. } | Said::Malformed { line }) => *line,
             _ => 0,
         }
     }
@@ -159,10 +158,14 @@ impl Verdict {
     #[must_use]
     pub fn finding(&self) -> Finding<'_> {
         match (self.record.said(), self.record.outcome()) {
-            (Some(Said::Checksum { checksum, .. }), Outcome::Hashed(digest)) if checksum == digest => Finding::Same,
-            (Some(Said::Checksum { .. }), Outcome::Hashed(digest)) => Finding::Different(*digest),
-            (Some(Said::Checksum { .. }), Outcome::Failed(reason)) => Finding::Unreadable(reason),
-            (Some(Said::Checksum { checksum, .. }), Outcome::Skipped(_)) => Finding::Foreign(checksum.algorithm()),
+            (Some(Said::Checksums { checksums, .. }), Outcome::Hashed(hashed)) => {
+                match checksums.agree(hashed.checksums()) {
+                    Some(true) => Finding::Same,
+                    _ => Finding::Different(hashed),
+                }
+            }
+            (Some(Said::Checksums { .. }), Outcome::Failed(reason)) => Finding::Unreadable(reason),
+            (Some(Said::Checksums { checksums, .. }), Outcome::Skipped(_)) => Finding::Foreign(checksums.algorithms()),
             (Some(Said::End), Outcome::Failed(reason)) => Finding::Broken(reason),
             (Some(Said::End), _) => Finding::End,
             (Some(Said::Malformed { .. }) | None, _) => Finding::Malformed,
@@ -191,7 +194,7 @@ fn send_list(
         match reader.read() {
             Ok(Some(line)) => match line.entry {
                 Some(entry) if !(*list == Root::StandardInput && entry.name == b"-") => {
-                    batch.push(entry.name, Said::Checksum { line: line.number, checksum: entry.checksum });
+                    batch.push(entry.name, Said::Checksums { line: line.number, checksums: entry.checksums });
                 }
                 _ => batch.push(b"", Said::Malformed { line: line.number }),
             },

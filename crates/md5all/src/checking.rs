@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use errgroup::Context;
 use md5all::manifest::on_one_line;
-use md5all::{Algorithm, Finding, Operation, Reason, Root, Verdict, check_lists};
+use md5all::{Algorithm, Algorithms, Finding, Operation, Reason, Root, Verdict, check_lists};
 
 use crate::cli::{Check, Voice};
 use crate::exit::Exit;
@@ -90,7 +90,7 @@ impl<'a> Report<'a> {
                 self.tell(verdict.name(), "FAILED")
             }
             Finding::Unreadable(reason) => self.unreadable(verdict.name(), reason),
-            Finding::Foreign(algorithm) if !name().is_md5sum => self.foreign(verdict, algorithm),
+            Finding::Foreign(algorithms) if !name().is_md5sum => self.foreign(verdict, algorithms),
             Finding::Malformed | Finding::Foreign(_) => {
                 self.tally.malformed += 1;
                 self.warn_of_line(verdict, "improperly formatted MD5 checksum line")
@@ -130,10 +130,12 @@ impl<'a> Report<'a> {
         self.tell(name, "FAILED open or read")
     }
 
-    fn foreign(&mut self, verdict: &Verdict, algorithm: Algorithm) -> Result<(), Failure> {
+    fn foreign(&mut self, verdict: &Verdict, algorithms: Algorithms) -> Result<(), Failure> {
         self.tally.foreign += 1;
-        self.tally.algorithms.insert(algorithm.tag());
-        self.warn_of_line(verdict, &format!("{} checksum line: only MD5 is verified", algorithm.tag()))
+        let tags: Vec<_> = algorithms.iter().map(Algorithm::tag).collect();
+        let warning = format!("{} checksum line: only MD5 is verified", tags.join(", "));
+        self.tally.algorithms.extend(tags);
+        self.warn_of_line(verdict, &warning)
     }
 
     fn warn_of_line(&mut self, verdict: &Verdict, what: &str) -> Result<(), Failure> {

@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{CommandFactory, FromArgMatches, Parser};
-use md5all::manifest::{Format, LineEnd};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use md5all::manifest::{Format, Layout, LineEnd};
 use md5all::{Cache, Devices, Links, Mode, Options, Root};
 
 use crate::exit::Exit;
@@ -61,9 +61,7 @@ pub(crate) struct Sums {
     /// The roots are the files.
     pub(crate) options: Options,
     /// How lines look.
-    pub(crate) format: Format,
-    /// What ends them.
-    pub(crate) end: LineEnd,
+    pub(crate) layout: Layout,
 }
 
 /// What to hash in trees, and where to.
@@ -72,9 +70,7 @@ pub(crate) struct Config {
     /// What to hash. What to exclude is not known yet.
     pub(crate) options: Options,
     /// How lines look.
-    pub(crate) format: Format,
-    /// What ends them.
-    pub(crate) end: LineEnd,
+    pub(crate) layout: Layout,
     /// The file they go to; standard output if there is none.
     pub(crate) output: Option<PathBuf>,
     /// Whether to say how it is done.
@@ -84,7 +80,11 @@ pub(crate) struct Config {
 /// MD5 checksums of whole trees, sorted by path, in lines that md5sum -c checks.
 #[derive(Debug, Parser)]
 #[command(name = "md5all", version, args_override_self = true, after_help = EXIT_STATUS)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Files, and directories with everything below them; - is standard input [default: .; with --check: -]
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
@@ -146,6 +146,10 @@ struct Arguments {
     flags: Flags,
 }
 
+/// What else the program does. One file each: what its arguments are, and the task that they become.
+#[derive(Debug, Subcommand)]
+enum Command {}
+
 const EXIT_STATUS: &str = "\
 Exit status: 0 if every file was hashed, 2 if something was not, 3 if the \
 command line makes no sense, 130 if interrupted.
@@ -204,8 +208,7 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
 impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Config {
         Config {
-            format: arguments.format(),
-            end: if arguments.zero { LineEnd::Nul } else { LineEnd::Newline },
+            layout: arguments.layout(),
             output: arguments.output.clone(),
             verbose: arguments.verbose,
             options: arguments.into_options(),
@@ -213,13 +216,27 @@ impl From<Arguments> for Config {
     }
 }
 
+impl Command {
+    fn into_task(self) -> Task {
+        match self {}
+    }
+}
+
 impl Arguments {
     fn into_task(self) -> Task {
+        if let Some(command) = self.command {
+            return command.into_task();
+        }
         if !self.flags.check {
             return Task::Hash(Config::from(self));
         }
         let (flags, format, verbose) = (self.flags, self.format, self.verbose);
         Task::Check(Check { verbose, ..flags.into_check(self.into_options(), format) })
+    }
+
+    fn layout(&self) -> Layout {
+        let end = if self.zero { LineEnd::Nul } else { LineEnd::Newline };
+        Layout { end, ..Layout::from(self.format()) }
     }
 
     /// The format that is asked for by its name, or else by a flag.
@@ -290,8 +307,8 @@ mod tests {
     fn nothing_means_the_working_directory_sorted_in_gnu_lines() {
         let config = config(&[]).unwrap();
         assert_eq!(config.options.roots, [Root::from(".")]);
-        assert_eq!(config.format, Format::Gnu);
-        assert_eq!(config.end, LineEnd::Newline);
+        assert_eq!(config.layout.format, Format::Gnu);
+        assert_eq!(config.layout.end, LineEnd::Newline);
         assert_eq!(config.options.links, Links::Skip);
         assert!(!config.options.unordered && !config.options.fail_fast);
         assert_eq!(config.options.cache, Cache::Use);
@@ -304,8 +321,8 @@ mod tests {
         let config = config(&line.split(' ').collect::<Vec<_>>()).unwrap();
         let roots = [Root::from("a"), Root::StandardInput, Root::from("b")];
         assert_eq!(config.options.roots, roots);
-        assert_eq!(config.format, Format::Bsd);
-        assert_eq!(config.end, LineEnd::Nul);
+        assert_eq!(config.layout.format, Format::Bsd);
+        assert_eq!(config.layout.end, LineEnd::Nul);
         assert_eq!(config.options.links, Links::Follow);
         assert_eq!(config.options.jobs.get(), 7);
         assert_eq!(config.options.cache, Cache::Leave);
@@ -317,7 +334,7 @@ mod tests {
     fn every_format_can_be_asked_for() {
         for format in Format::ALL {
             let config = config(&["--format", format.name()]).unwrap();
-            assert_eq!(config.format, format);
+            assert_eq!(config.layout.format, format);
         }
     }
 

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use md5_lanes::Md5;
 use rustix::io::Errno;
 
+use crate::algorithm::Checksums;
 use crate::digest::aliases::Claim;
 use crate::digest::readers::{Away, Buffer};
 use crate::digest::{Beginning, Digest};
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
+use crate::facts::Facts;
 use crate::names::Said;
 use crate::source::descriptors::Held;
 use crate::source::local::{self, Folder};
@@ -36,8 +38,8 @@ pub(crate) enum Found {
     Begun(Box<Begun>),
     /// Something of which a part was read and is to be hashed.
     Read(Box<Part>),
-    /// Something of which the digest is known.
-    Known(Digest),
+    /// Something that need not be read: what reading it would give is known.
+    Known(Hashed),
     /// Something to pass over.
     Passed(Skip),
     /// Something the walk could not deal with.
@@ -100,12 +102,20 @@ pub struct Record {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The file was read to its end, and this is its digest.
-    Hashed(Digest),
+    /// The file was read to its end, and this is what it has.
+    Hashed(Hashed),
     /// The file was passed over on purpose.
     Skipped(Skip),
     /// No digest: the file could not be read, or the directory not walked.
     Failed(Reason),
+}
+
+/// What is known of a file that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashed {
+    checksums: Checksums,
+    /// Beside the record, since few ask for them.
+    facts: Option<Box<Facts>>,
 }
 
 /// Why a file was passed over.
@@ -162,6 +172,37 @@ impl Entry {
     pub(crate) fn because(place: Place, reason: Reason) -> Entry {
         let found = Found::Failed(reason);
         Entry { place, found }
+    }
+}
+
+impl Hashed {
+    /// Something that has these checksums.
+    pub fn new(checksums: impl Into<Checksums>) -> Hashed {
+        Hashed { checksums: checksums.into(), facts: None }
+    }
+
+    /// The same, with these facts.
+    #[must_use]
+    pub fn with_facts(self, facts: Facts) -> Hashed {
+        Hashed { facts: Some(Box::new(facts)), ..self }
+    }
+
+    /// Its checksums, of all algorithms that were asked for.
+    #[must_use]
+    pub fn checksums(&self) -> &Checksums {
+        &self.checksums
+    }
+
+    /// Its MD5, if that was asked for.
+    #[must_use]
+    pub fn md5(&self) -> Option<Digest> {
+        self.checksums.md5()
+    }
+
+    /// What the file system said of it; nothing, if nobody asked for that or it is no regular file.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        self.facts.as_deref().copied().unwrap_or(Facts::NONE)
     }
 }
 

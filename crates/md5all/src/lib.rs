@@ -30,11 +30,13 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod catalog;
 mod check;
 mod digest;
 mod directory;
 mod entry;
 mod error;
+mod facts;
 mod listing;
 pub mod manifest;
 mod names;
@@ -44,12 +46,13 @@ mod source;
 mod trees;
 mod walk;
 
-pub use algorithm::{Algorithm, Checksum};
+pub use algorithm::{Algorithm, Algorithms, Checksum, Checksums};
 pub use check::{Finding, Verdict, Verdicts, check_lists};
 pub use digest::Digest;
 pub use directory::PathBuffer;
-pub use entry::{Outcome, Record, Skip};
+pub use entry::{Hashed, Outcome, Record, Skip};
 pub use error::{Error, Operation, Reason, Scarce};
+pub use facts::Facts;
 pub use source::{Cache, Device, Devices, FileId, Links, Mode};
 pub use trees::{Options, hash_files, hash_trees, md5_all};
 pub use walk::Root;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use errgroup::Output;
 
-use crate::algorithm::Checksum;
+use crate::algorithm::Checksums;
 use crate::directory::{Directory, Place};
 use crate::entry::{Entry, Found, Handle, Skip};
 use crate::error::{Error, Reason};
@@ -21,8 +21,8 @@ use crate::walk::Root;
 /// What a list says at one place: beside a name, or in place of one.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// The file has this checksum.
-    Checksum { line: u64, checksum: Checksum },
+    /// The file has these checksums.
+    Checksums { line: u64, checksums: Checksums },
     /// Nothing that could be understood.
     Malformed { line: u64 },
     /// That there is no more of it.
@@ -94,7 +94,7 @@ impl Batch {
 impl Said {
     /// Whether there is a file to be read.
     fn is_to_be_read(&self) -> bool {
-        matches!(self, Said::Checksum { checksum, .. } if checksum.is_computed())
+        matches!(self, Said::Checksums { checksums, .. } if checksums.md5().is_some())
     }
 }
 

@@ -299,7 +299,7 @@ mod tests {
         let line = |record: Result<Record, Error>| {
             let record = record.unwrap();
             match record.outcome() {
-                Outcome::Hashed(digest) => format!("{digest} {:?}", record.path()),
+                Outcome::Hashed(hashed) => format!("{} {:?}", hashed.md5().unwrap(), record.path()),
                 other => format!("{other:?} {:?}", record.path()),
             }
         };

@@ -4,7 +4,7 @@
 use std::io::{self, BufWriter, IntoInnerError};
 use std::path::PathBuf;
 
-use md5all::manifest::{Format, LineEnd, Writer};
+use md5all::manifest::{Layout, Writer};
 use md5all::{Operation, Outcome, PathBuffer, Record, Skip};
 
 use crate::exit::Exit;
@@ -37,16 +37,11 @@ impl Sink {
     const BUFFER: usize = 128 * 1024;
 
     /// A sink that writes to `output`.
-    pub(crate) fn new(output: Output, format: Format, end: LineEnd) -> Sink {
+    pub(crate) fn new(output: Output, layout: Layout) -> Sink {
         let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
         let name = output.name().to_owned();
         let buffered = BufWriter::with_capacity(capacity, output);
-        Sink {
-            manifest: Writer::new(buffered, format, end),
-            name,
-            paths: PathBuffer::default(),
-            tally: Tally::default(),
-        }
+        Sink { manifest: Writer::new(buffered, layout), name, paths: PathBuffer::default(), tally: Tally::default() }
     }
 
     /// Writes what the record says to where it belongs.
@@ -56,10 +51,10 @@ impl Sink {
     /// The manifest could not be written.
     pub(crate) fn take(&mut self, record: &Record) -> Result<(), Failure> {
         match record.outcome() {
-            Outcome::Hashed(digest) => {
+            Outcome::Hashed(hashed) => {
                 self.tally.hashed += 1;
                 let path = record.path_bytes(&mut self.paths);
-                let written = self.manifest.write(path, digest);
+                let written = self.manifest.write(path, hashed);
                 written.map_err(|error| cannot_write(self.name.clone(), error))?;
             }
             Outcome::Failed(reason) => {

@@ -25,7 +25,7 @@ fn sum(sums: Sums) -> Result<Exit, Failure> {
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(None, leftover)?;
     let capacity = if output.is_watched() { 0 } else { 128 * 1024 };
-    let mut lines = Writer::new(BufWriter::with_capacity(capacity, output), sums.format, sums.end);
+    let mut lines = Writer::new(BufWriter::with_capacity(capacity, output), sums.layout);
     let mut paths = PathBuffer::default();
     let mut exit = Exit::Success;
     let mut records = hash_files(&ctx, sums.options);
@@ -37,7 +37,7 @@ fn sum(sums: Sums) -> Result<Exit, Failure> {
         let record = record?;
         let path = record.path_bytes(&mut paths);
         match record.outcome() {
-            Outcome::Hashed(digest) => lines.write(path, digest).map_err(cannot_write)?,
+            Outcome::Hashed(hashed) => lines.write(path, hashed).map_err(cannot_write)?,
             Outcome::Failed(reason) => {
                 exit = Exit::Differs;
                 lines.flush().map_err(cannot_write)?;

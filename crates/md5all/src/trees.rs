@@ -97,7 +97,7 @@ pub struct Options {
 ///     let record = record?;
 ///     let path = record.path();
 ///     match record.outcome() {
-///         Outcome::Hashed(digest) => lines.push(format!("{digest}  {}", path.display())),
+///         Outcome::Hashed(hashed) => lines.extend(hashed.md5().map(|md5| format!("{md5}  {}", path.display()))),
 ///         Outcome::Failed(reason) => eprintln!("{}: {reason}", path.display()),
 ///         _ => {}
 ///     }
@@ -241,8 +241,8 @@ pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf
     let mut digests = BTreeMap::new();
     for record in hash_trees(ctx, options) {
         let record = record?;
-        if let Outcome::Hashed(digest) = record.outcome() {
-            digests.insert(record.path(), *digest);
+        if let Outcome::Hashed(hashed) = record.outcome() {
+            digests.extend(hashed.md5().map(|digest| (record.path(), digest)));
         }
     }
     Ok(digests)

@@ -51,7 +51,7 @@ fn hash(root: &Path, devices: Devices, from: usize, during: usize) -> Vec<String
         }
         let record = record.unwrap();
         lines.push(match record.outcome() {
-            Outcome::Hashed(digest) => format!("{digest}  {}", record.path().display()),
+            Outcome::Hashed(hashed) => format!("{}  {}", hashed.md5().unwrap(), record.path().display()),
             outcome => panic!("{}: {outcome:?}", record.path().display()),
         });
     }

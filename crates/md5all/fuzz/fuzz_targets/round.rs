@@ -1,10 +1,10 @@
 //! Any text is a list in some format, good or bad. What is understood of it is written, and must be understood again.
 
-use md5all::manifest::{Format, LineEnd, Reader, Writer};
-use md5all::{Algorithm, Checksum, Digest};
+use md5all::manifest::{Format, Layout, LineEnd, Reader, Writer};
+use md5all::{Checksums, Hashed};
 
-/// Reads a list; gives the names and digests of MD5 on it.
-fn read(text: &[u8], format: Format, end: LineEnd) -> Vec<(Vec<u8>, Digest)> {
+/// Reads a list; gives the names and checksums on it.
+fn read(text: &[u8], format: Format, end: LineEnd) -> Vec<(Vec<u8>, Checksums)> {
     let lines = text.split(|&byte| byte == if end == LineEnd::Nul { 0 } else { b'\n' }).count() as u64;
     let mut reader = Reader::new(text, format, end);
     let mut entries = Vec::new();
@@ -14,12 +14,8 @@ fn read(text: &[u8], format: Format, end: LineEnd) -> Vec<(Vec<u8>, Digest)> {
         last = line.number;
         let Some(entry) = line.entry else { continue };
         assert!(!entry.name.contains(&0), "no file is called that");
-        assert_eq!(entry.checksum.as_bytes().len(), entry.checksum.algorithm().length());
-        if entry.checksum.algorithm() == Algorithm::Md5 {
-            let digest = Digest::from(<[u8; 16]>::try_from(entry.checksum.as_bytes()).expect("an MD5 has 16 bytes"));
-            assert_eq!(entry.checksum, Checksum::from(digest));
-            entries.push((entry.name.to_vec(), digest));
-        }
+        assert!(!entry.checksums.algorithms().is_empty());
+        entries.push((entry.name.to_vec(), entry.checksums));
     }
     entries
 }
@@ -30,9 +26,9 @@ pub fn check(text: &[u8], format: Format) {
         let mut entries = read(text, format, end);
         // No file has an empty name, and it would be written as a line that is too short.
         entries.retain(|(name, _)| !name.is_empty());
-        let mut written = Writer::new(Vec::new(), format, end);
-        for (name, digest) in &entries {
-            written.write(name, digest).expect("memory can be written");
+        let mut written = Writer::new(Vec::new(), Layout { end, ..Layout::from(format) });
+        for (name, checksums) in &entries {
+            written.write(name, &Hashed::new(checksums.clone())).expect("memory can be written");
         }
         let written = written.finish().expect("memory can be flushed");
         assert_eq!(read(&written, format, end), entries);

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 use md5all::Options;
-use md5all::manifest::{Format, LineEnd};
+use md5all::manifest::{Format, Layout, LineEnd};
 
 use super::{Check, Sums, Task, Voice, root};
 use crate::exit::Exit;
@@ -108,7 +108,7 @@ pub(super) fn parse() -> Result<Task, Exit> {
         return Ok(Task::Check(flags.into_check(options, Format::Gnu)));
     }
     let end = if arguments.zero { LineEnd::Nul } else { LineEnd::Newline };
-    Ok(Task::Sum(Sums { options, format: flags.format(), end }))
+    Ok(Task::Sum(Sums { options, layout: Layout { end, ..Layout::from(flags.format()) } }))
 }
 
 impl Flags {

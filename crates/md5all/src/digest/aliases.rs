@@ -20,10 +20,9 @@ use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::digest::Digest;
 use crate::digest::readers::Wish;
 use crate::directory::Place;
-use crate::entry::{Found, Handle, Outcome};
+use crate::entry::{Found, Handle, Hashed, Outcome};
 use crate::error::Reason;
 use crate::source::content::Stamp;
 use crate::source::{Content, FileId};
@@ -53,7 +52,7 @@ enum State {
     /// Being read, and waited for.
     Reading(Vec<Wish>),
     /// Read.
-    Hashed(Stamp, Digest),
+    Hashed(Stamp, Hashed),
 }
 
 /// What is known of a file that has yet to be opened, or was just opened.
@@ -64,7 +63,7 @@ pub(crate) enum Known {
     /// It is being read, under another name.
     BeingRead(FileId),
     /// It had this digest when it was like this.
-    Hashed(FileId, Stamp, Digest),
+    Hashed(FileId, Stamp, Hashed),
     /// To be read on, for others that may wait for it.
     Claimed(Box<Claim>),
 }
@@ -149,24 +148,24 @@ impl Aliases {
     fn meet(&self, id: FileId) -> Known {
         let mut table = self.lock();
         let Some(shared) = table.get_mut(&id) else { return Known::Nothing };
-        let State::Hashed(stamp, digest) = shared.state else { return Known::BeingRead(id) };
+        let State::Hashed(stamp, hashed) = &shared.state else { return Known::BeingRead(id) };
+        let known = Known::Hashed(id, *stamp, hashed.clone());
         shared.left = shared.left.saturating_sub(1);
         if shared.left == 0 {
             table.remove(&id);
             self.count.store(table.len(), Relaxed);
         }
-        Known::Hashed(id, stamp, digest)
+        known
     }
 
     /// The file was read, or is not to be; gives what has waited for it.
-    fn settle(&self, id: FileId, read: Option<(Stamp, Digest)>) -> Vec<Wish> {
+    fn settle(&self, id: FileId, read: Option<(Stamp, Hashed)>) -> Vec<Wish> {
         let mut table = self.lock();
         let Some(shared) = table.get_mut(&id) else { return Vec::new() };
-        let state = match read {
-            Some((stamp, digest)) => mem::replace(&mut shared.state, State::Hashed(stamp, digest)),
-            None => mem::replace(&mut shared.state, State::Reading(Vec::new())),
-        };
-        if read.is_none() {
+        let is_read = read.is_some();
+        let next = read.map_or(State::Reading(Vec::new()), |(stamp, hashed)| State::Hashed(stamp, hashed));
+        let state = mem::replace(&mut shared.state, next);
+        if !is_read {
             table.remove(&id);
             self.count.store(table.len(), Relaxed);
         }
@@ -185,16 +184,16 @@ impl Claim {
     /// Says what came of it.
     pub(crate) fn settle(self, outcome: &Outcome) {
         match outcome {
-            Outcome::Hashed(digest) => self.succeed(*digest),
+            Outcome::Hashed(hashed) => self.succeed(hashed.clone()),
             Outcome::Failed(reason) => self.fail(reason),
             Outcome::Skipped(_) => {}
         }
     }
 
     /// It was read, and nothing has changed meanwhile.
-    fn succeed(mut self, digest: Digest) {
+    fn succeed(mut self, hashed: Hashed) {
         self.is_settled = true;
-        self.aliases.settle(self.id, Some((self.stamp, digest))).into_iter().for_each(Wish::hand_back);
+        self.aliases.settle(self.id, Some((self.stamp, hashed))).into_iter().for_each(Wish::hand_back);
     }
 
     /// It could not be read; nor can it be under another name. But that it changed may be for a name that it lost or was
@@ -229,6 +228,7 @@ impl fmt::Debug for Aliases {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
     use crate::entry::{Entry, Record};
     use crate::error::Error;
     use crate::source::Links;
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_looked_up_again_once_the_file_is_read() {
-        let found = what_waits(|claim| claim.settle(&Outcome::Hashed(Digest::from([1; 16]))));
+        let found = what_waits(|claim| claim.settle(&Outcome::Hashed(Hashed::new(Digest::from([1; 16])))));
         assert!(matches!(found[..], [Found::File(_), Found::File(_)]), "{found:?}");
     }
 
@@ -326,9 +326,9 @@ mod tests {
         let aliases = Aliases::new(100);
         let open = || content(&dir.path().join("1"));
         let digest = Digest::from([7; 16]);
-        claimed(aliases.claim(&open())).settle(&Outcome::Hashed(digest));
+        claimed(aliases.claim(&open())).settle(&Outcome::Hashed(Hashed::new(digest)));
         for left in [1, 0] {
-            assert!(matches!(aliases.claim(&open()), Known::Hashed(_, _, known) if known == digest));
+            assert!(matches!(aliases.claim(&open()), Known::Hashed(_, _, known) if known.md5() == Some(digest)));
             assert_eq!(aliases.lock().len(), left);
         }
         drop(claimed(aliases.claim(&open())));
@@ -340,7 +340,7 @@ mod tests {
         let dir = names(4);
         let path = dir.path().join("2");
         let aliases = Aliases::new(100);
-        claimed(aliases.claim(&content(&path))).settle(&Outcome::Hashed(Digest::from([7; 16])));
+        claimed(aliases.claim(&content(&path))).settle(&Outcome::Hashed(Hashed::new(Digest::from([7; 16]))));
         fs::write(&path, "something else").unwrap();
         let claim = claimed(aliases.claim(&content(&path)));
         assert!(matches!(aliases.claim(&content(&path)), Known::BeingRead(_)));

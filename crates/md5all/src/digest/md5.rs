@@ -19,7 +19,7 @@ use crate::digest::outbox::Outbox;
 use crate::digest::readers::{Buffer, Readers, Wish};
 use crate::digest::{Beginning, Digest, Opening, Terms};
 use crate::directory::Place;
-use crate::entry::{Entry, Found, Outcome, Part, Record};
+use crate::entry::{Entry, Found, Hashed, Outcome, Part, Record};
 use crate::error::{Error, Reason};
 use crate::source::{Content, Wait};
 
@@ -346,7 +346,7 @@ impl<'worker> Hand<'worker> {
     /// last.
     fn seal(&mut self, reading: Reading, digest: md5_lanes::Digest) -> Result<(), Error> {
         let outcome = match reading.verify() {
-            Ok(()) => Outcome::Hashed(Digest::from(digest)),
+            Ok(()) => Outcome::Hashed(Hashed::new(Digest::from(digest))),
             Err(reason) => Outcome::Failed(reason),
         };
         self.finish(reading, outcome)
@@ -476,7 +476,7 @@ mod tests {
                     let content = content.expect("there is more");
                     found = terms.begun(content, md5, claim);
                 };
-                ticket.send(Record::new(place, Outcome::Hashed(Digest::from(digest))))?;
+                ticket.send(Record::new(place, Outcome::Hashed(Hashed::new(Digest::from(digest)))))?;
             }
             Ok(())
         });

@@ -145,7 +145,7 @@ impl Terms {
             Found::File(handle) => self.open_file(place, handle, buffer, wait),
             Found::Begun(begun) => go_on(*begun, buffer, wait),
             Found::Read(part) => Opening::Read(part.beginning),
-            Found::Known(digest) => Opening::Settled(Outcome::Hashed(digest)),
+            Found::Known(hashed) => Opening::Settled(Outcome::Hashed(hashed)),
             Found::Passed(skip) => Opening::Settled(Outcome::Skipped(skip)),
             Found::Failed(reason) => Opening::Settled(Outcome::Failed(reason)),
         }
@@ -163,8 +163,8 @@ impl Terms {
         if !handle.is_left_by(wait) {
             match self.aliases.look_up(place, &handle) {
                 Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
-                Known::Hashed(id, stamp, digest) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
-                    return Opening::Settled(Outcome::Hashed(digest));
+                Known::Hashed(id, stamp, hashed) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
+                    return Opening::Settled(Outcome::Hashed(hashed));
                 }
                 _ => {}
             }
@@ -185,7 +185,7 @@ impl Terms {
             Known::Nothing => None,
             Known::Claimed(claim) => Some(claim),
             Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
-            Known::Hashed(_, _, digest) => return Opening::Settled(Outcome::Hashed(digest)),
+            Known::Hashed(_, _, hashed) => return Opening::Settled(Outcome::Hashed(hashed)),
         };
         match filled {
             Some(filled) => {

@@ -209,7 +209,7 @@ impl Readers {
                     return None;
                 }
                 Opening::Later(found) => break found,
-                Opening::Settled(Outcome::Hashed(digest)) => break Found::Known(digest),
+                Opening::Settled(Outcome::Hashed(hashed)) => break Found::Known(hashed),
                 Opening::Settled(Outcome::Skipped(skip)) => break Found::Passed(skip),
                 Opening::Settled(Outcome::Failed(reason)) => break Found::Failed(reason),
             };

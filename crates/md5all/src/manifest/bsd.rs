@@ -4,13 +4,13 @@
 
 use super::{skip_blanks, until_nul};
 use crate::algorithm::{Algorithm, Checksum};
-use crate::digest::Digest;
 
-pub(super) fn write(line: &mut Vec<u8>, name: &[u8], digest: &Digest) {
-    line.extend_from_slice(b"MD5 (");
+pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum) {
+    line.extend_from_slice(checksum.algorithm().tag().as_bytes());
+    line.extend_from_slice(b" (");
     line.extend_from_slice(name);
     line.extend_from_slice(b") = ");
-    line.extend_from_slice(&digest.hex());
+    checksum.write_hex(line);
 }
 
 /// Whether a line can be of no other format.

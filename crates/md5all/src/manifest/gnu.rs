@@ -6,7 +6,6 @@
 
 use super::is_blank;
 use crate::algorithm::{Algorithm, Checksum};
-use crate::digest::Digest;
 
 /// How many blanks there are between digest and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +16,8 @@ pub(crate) enum Gap {
     Two,
 }
 
-pub(super) fn write(line: &mut Vec<u8>, name: &[u8], digest: &Digest, mark: u8) {
-    line.extend_from_slice(&digest.hex());
+pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum, mark: u8) {
+    checksum.write_hex(line);
     line.extend_from_slice(&[b' ', mark]);
     line.extend_from_slice(name);
 }

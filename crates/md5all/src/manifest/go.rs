@@ -5,12 +5,11 @@
 //! The last colon and tab end the name.
 
 use crate::algorithm::{Algorithm, Checksum};
-use crate::digest::Digest;
 
-pub(super) fn write(line: &mut Vec<u8>, name: &[u8], digest: &Digest) {
+pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum) {
     line.extend_from_slice(name);
     line.extend_from_slice(b":\t");
-    line.extend_from_slice(&digest.hex());
+    checksum.write_hex(line);
 }
 
 pub(super) fn parse(line: &[u8]) -> Option<(&[u8], Checksum)> {

@@ -16,7 +16,8 @@ mod reader;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use crate::digest::Digest;
+use crate::algorithm::{Algorithms, Checksum};
+use crate::entry::Hashed;
 pub(crate) use gnu::Gap;
 pub use reader::{Entry, LONGEST_LINE, Line, Reader};
 
@@ -46,6 +47,17 @@ pub enum LineEnd {
     Nul,
 }
 
+/// What a manifest looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// How a file makes a line, or several.
+    pub format: Format,
+    /// What ends them.
+    pub end: LineEnd,
+    /// What each file has a checksum of.
+    pub algorithms: Algorithms,
+}
+
 /// Writes a manifest, line by line.
 ///
 /// Every line is handed to the inner writer whole, in one call.
@@ -53,11 +65,11 @@ pub enum LineEnd {
 /// # Examples
 ///
 /// ```
-/// use md5all::Digest;
-/// use md5all::manifest::{Format, LineEnd, Writer};
+/// use md5all::manifest::{Format, Layout, Writer};
+/// use md5all::{Digest, Hashed};
 ///
-/// let mut manifest = Writer::new(Vec::new(), Format::Bsd, LineEnd::Newline);
-/// manifest.write(b"name", &Digest::from([0; 16]))?;
+/// let mut manifest = Writer::new(Vec::new(), Layout::from(Format::Bsd));
+/// manifest.write(b"name", &Hashed::new(Digest::from([0; 16])))?;
 /// let bytes = manifest.finish()?;
 /// assert_eq!(bytes, b"MD5 (name) = 00000000000000000000000000000000\n");
 /// # Ok::<(), std::io::Error>(())
@@ -65,8 +77,7 @@ pub enum LineEnd {
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
-    format: Format,
-    end: LineEnd,
+    layout: Layout,
     /// The line being made.
     line: Vec<u8>,
     /// The name on it, when that had to be escaped.
@@ -94,13 +105,19 @@ impl Format {
         Format::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    fn write(self, line: &mut Vec<u8>, name: &[u8], digest: &Digest) {
+    fn write(self, line: &mut Vec<u8>, name: &[u8], checksum: &Checksum) {
         match self {
-            Format::Gnu => gnu::write(line, name, digest, b' '),
-            Format::GnuBinary => gnu::write(line, name, digest, b'*'),
-            Format::Bsd => bsd::write(line, name, digest),
-            Format::Go => go::write(line, name, digest),
+            Format::Gnu => gnu::write(line, name, checksum, b' '),
+            Format::GnuBinary => gnu::write(line, name, checksum, b'*'),
+            Format::Bsd => bsd::write(line, name, checksum),
+            Format::Go => go::write(line, name, checksum),
         }
+    }
+}
+
+impl From<Format> for Layout {
+    fn from(format: Format) -> Layout {
+        Layout { format, ..Layout::default() }
     }
 }
 
@@ -115,26 +132,33 @@ impl LineEnd {
 
 impl<W: Write> Writer<W> {
     /// A manifest that goes to `out`.
-    pub fn new(out: W, format: Format, end: LineEnd) -> Writer<W> {
-        Writer { out, format, end, line: Vec::new(), escaped: Vec::new() }
+    pub fn new(out: W, layout: Layout) -> Writer<W> {
+        Writer { out, layout, line: Vec::new(), escaped: Vec::new() }
     }
 
-    /// Writes the line of one file.
+    /// Writes the lines of one file.
     ///
     /// # Errors
     ///
     /// Whatever the inner writer gives.
-    pub fn write(&mut self, name: &[u8], digest: &Digest) -> io::Result<()> {
+    pub fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
         self.line.clear();
-        if self.end == LineEnd::Newline && needs_escape(name) {
+        for checksum in hashed.checksums().iter() {
+            self.add_line(name, &checksum);
+        }
+        self.out.write_all(&self.line)
+    }
+
+    fn add_line(&mut self, name: &[u8], checksum: &Checksum) {
+        let Layout { format, end, .. } = self.layout;
+        if end == LineEnd::Newline && needs_escape(name) {
             self.line.push(b'\\');
             escape(&mut self.escaped, name);
-            self.format.write(&mut self.line, &self.escaped, digest);
+            format.write(&mut self.line, &self.escaped, checksum);
         } else {
-            self.format.write(&mut self.line, name, digest);
+            format.write(&mut self.line, name, checksum);
         }
-        self.line.push(self.end.byte());
-        self.out.write_all(&self.line)
+        self.line.push(end.byte());
     }
 
     /// Flushes the inner writer.
@@ -208,13 +232,14 @@ fn escape(escaped: &mut Vec<u8>, name: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
 
     const HEX: &str = "000102030405060708090a0b0c0d0e0f";
 
     fn line(format: Format, end: LineEnd, name: &[u8]) -> Vec<u8> {
         let digest = Digest::from(std::array::from_fn(|index| index as u8));
-        let mut manifest = Writer::new(Vec::new(), format, end);
-        manifest.write(name, &digest).unwrap();
+        let mut manifest = Writer::new(Vec::new(), Layout { end, ..Layout::from(format) });
+        manifest.write(name, &Hashed::new(digest)).unwrap();
         manifest.finish().unwrap()
     }
 
@@ -257,8 +282,8 @@ mod tests {
     #[test]
     fn an_error_of_the_writer_is_the_callers() {
         let full: &mut [u8] = &mut [0; 10];
-        let mut manifest = Writer::new(full, Format::Gnu, LineEnd::Newline);
-        let error = manifest.write(b"name", &Digest::from([0; 16])).unwrap_err();
+        let mut manifest = Writer::new(full, Layout::default());
+        let error = manifest.write(b"name", &Hashed::new(Digest::from([0; 16]))).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     }
 }

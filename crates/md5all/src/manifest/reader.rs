@@ -8,7 +8,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::gnu::Gap;
 use super::{Format, LineEnd, bsd, gnu, go, skip_blanks, until_nul};
-use crate::algorithm::Checksum;
+use crate::algorithm::{Checksum, Checksums};
+use crate::facts::Facts;
 
 /// Reads a manifest, line by line, in memory that does not grow with it.
 ///
@@ -26,7 +27,7 @@ use crate::algorithm::Checksum;
 /// let line = manifest.read()?.expect("there is one");
 /// let entry = line.entry.expect("it is well formed");
 /// assert_eq!((line.number, entry.name), (2, &b"name"[..]));
-/// assert_eq!(entry.checksum.as_bytes()[..2], [0x90, 0x01]);
+/// assert!(entry.checksums.md5().is_some_and(|md5| md5.as_bytes()[..2] == [0x90, 0x01]));
 ///
 /// let line = manifest.read()?.expect("there is another");
 /// assert!(line.number == 3 && line.entry.is_none());
@@ -49,7 +50,7 @@ pub struct Reader<R> {
 }
 
 /// One line that is neither blank nor a comment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Which one, counted from 1.
     pub number: u64,
@@ -58,17 +59,25 @@ pub struct Line<'a> {
 }
 
 /// What a well-formed line says of one file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The name, without escapes.
     pub name: &'a [u8],
-    /// What the file should have.
-    pub checksum: Checksum,
+    /// What the file should have: at least one.
+    pub checksums: Checksums,
+    /// What else was known of it.
+    pub facts: Facts,
 }
 
 /// Bytes of the longest line: more than a path of 10,000 levels has, each with the longest name, each byte of which is
 /// escaped. A longer line is malformed.
 pub const LONGEST_LINE: usize = 16 << 20;
+
+impl<'a> Entry<'a> {
+    fn new(name: &'a [u8], checksum: Checksum) -> Entry<'a> {
+        Entry { name, checksums: checksum.into(), facts: Facts::NONE }
+    }
+}
 
 impl<R: BufRead> Reader<R> {
     /// A manifest that comes from `input`.
@@ -151,17 +160,17 @@ fn parse<'a>(
     let line = if format == Format::Go { line } else { skip_blanks(line) };
     if end == LineEnd::Nul {
         let (name, checksum) = parse_fields(line, format, gap)?;
-        return Some(Entry { name, checksum });
+        return Some(Entry::new(name, checksum));
     }
     match line.strip_prefix(b"\\") {
         None => {
             let (name, checksum) = parse_fields(line, format, gap)?;
-            Some(Entry { name: until_nul(name), checksum })
+            Some(Entry::new(until_nul(name), checksum))
         }
         Some(line) => {
             let (name, checksum) = parse_fields(line, format, gap)?;
             unescape(unescaped, name)?;
-            Some(Entry { name: unescaped, checksum })
+            Some(Entry::new(unescaped, checksum))
         }
     }
 }
@@ -197,7 +206,8 @@ fn unescape(unescaped: &mut Vec<u8>, name: &[u8]) -> Option<()> {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::manifest::Writer;
+    use crate::entry::Hashed;
+    use crate::manifest::{Layout, Writer};
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -308,9 +318,9 @@ mod tests {
             format in proptest::sample::select(&Format::ALL[..]),
             end in proptest::sample::select(&[LineEnd::Newline, LineEnd::Nul][..]),
         ) {
-            let mut manifest = Writer::new(Vec::new(), format, end);
+            let mut manifest = Writer::new(Vec::new(), Layout { end, ..Layout::from(format) });
             for (name, digest) in names.iter().zip(&digests) {
-                manifest.write(name, &Digest::from(*digest)).unwrap();
+                manifest.write(name, &Hashed::new(Digest::from(*digest))).unwrap();
             }
             let text = manifest.finish().unwrap();
             let mut reader = Reader::new(&text[..], format, end);
@@ -318,7 +328,7 @@ mod tests {
                 let line = reader.read().unwrap().unwrap();
                 prop_assert_eq!(line.number, index as u64 + 1);
                 let checksum = Checksum::from(Digest::from(*digest));
-                prop_assert_eq!(line.entry, Some(Entry { name, checksum }), "{:?}", format);
+                prop_assert_eq!(line.entry, Some(Entry::new(name, checksum)), "{:?}", format);
             }
             prop_assert!(reader.read().unwrap().is_none());
         }
