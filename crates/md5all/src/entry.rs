@@ -184,7 +184,12 @@ impl Hashed {
     /// The same, with these facts.
     #[must_use]
     pub fn with_facts(self, facts: Facts) -> Hashed {
-        Hashed { facts: Some(Box::new(facts)), ..self }
+        self.with(Some(Box::new(facts)))
+    }
+
+    /// The same, with these facts and no others.
+    pub(crate) fn with(self, facts: Option<Box<Facts>>) -> Hashed {
+        Hashed { facts, ..self }
     }
 
     /// Its checksums, of all algorithms that were asked for.

@@ -11,7 +11,8 @@ pub struct Facts {
     /// When the contents were modified: nanoseconds since 1970. `None` as well if that is no number of 64 bits, before
     /// 1678 or after 2261.
     pub mtime_ns: Option<i64>,
-    /// When the inode was changed, likewise.
+    /// When the inode was changed, likewise. `None` as well if that was so shortly before the file was read that another
+    /// change might not show.
     pub ctime_ns: Option<i64>,
     /// The number of the inode.
     pub inode: Option<u64>,

@@ -64,6 +64,14 @@ pub struct Options {
     /// What no ceiling holds is the names in one directory, 24 bytes and the name each, and in those above it: they are
     /// sorted, and so must all be there.
     pub memory: Option<usize>,
+    /// Whether records say what the file system said of each regular file that was read ([`Hashed::facts`]). A file that
+    /// was changed so shortly before the run that a further change might be stamped with the same time has no
+    /// [`Facts::ctime_ns`], so that whoever compares facts reads it again; and one that is made up on reading, as in
+    /// `/proc`, has none at all.
+    ///
+    /// [`Hashed::facts`]: crate::Hashed::facts
+    /// [`Facts::ctime_ns`]: crate::Facts::ctime_ns
+    pub facts: bool,
 }
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
@@ -179,7 +187,7 @@ where
 {
     let Shares { open, jobs, lanes, queue, away, buffers, alone, aliases, window, .. } = shares;
     let order = if options.unordered { Order::Completion } else { Order::Source { window } };
-    let Options { links, fail_fast, exclude, devices, cache, .. } = options;
+    let Options { links, fail_fast, exclude, devices, cache, facts, .. } = options;
     let descriptors = Descriptors::new(open);
     let (walked, kept) = (devices.clone(), Arc::clone(&descriptors));
     let found = Pipeline::source(ctx, queue, move |entries| {
@@ -200,6 +208,7 @@ where
         ahead: Ahead::new(alone),
         descriptors,
         cache,
+        facts,
         aliases: Aliases::new(aliases),
     });
     let readers = Readers::new(Arc::clone(&terms));
@@ -266,6 +275,7 @@ impl Options {
             devices: Devices::default(),
             cache: Cache::default(),
             memory: None,
+            facts: false,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::digest::{Beginning, Digest, Opening, Terms};
 use crate::directory::Place;
 use crate::entry::{Entry, Found, Hashed, Outcome, Part, Record};
 use crate::error::{Error, Reason};
+use crate::facts::Facts;
 use crate::source::{Content, Wait};
 
 /// A worker: hashes every entry that it is handed.
@@ -78,6 +79,8 @@ struct Reading {
     place: Place,
     /// What is still to be read, or vouched for; `None` if all is in the buffer.
     content: Option<Box<Content>>,
+    /// What is known of it, if all was in the buffer and that is wanted.
+    facts: Option<Box<Facts>>,
     buffer: Buffer,
     /// How much of the buffer is to be hashed.
     filled: usize,
@@ -261,8 +264,8 @@ impl<'worker> Hand<'worker> {
                 }
             }
         };
-        let Beginning { md5, filled, last, content, claim } = beginning;
-        let reading = Reading { ticket, place, content, buffer, filled, claim };
+        let Beginning { md5, filled, last, content, facts, claim } = beginning;
+        let reading = Reading { ticket, place, content, facts, buffer, filled, claim };
         self.hold(self.held + 1);
         if reading.is_stream() {
             self.stream = Some(reading);
@@ -344,9 +347,12 @@ impl<'worker> Hand<'worker> {
 
     /// There is a digest only of what was one and the same file from first to
     /// last.
-    fn seal(&mut self, reading: Reading, digest: md5_lanes::Digest) -> Result<(), Error> {
+    fn seal(&mut self, mut reading: Reading, digest: md5_lanes::Digest) -> Result<(), Error> {
         let outcome = match reading.verify() {
-            Ok(()) => Outcome::Hashed(Hashed::new(Digest::from(digest))),
+            Ok(()) => {
+                let facts = reading.facts.take().or_else(|| self.terms.facts_of(reading.content.as_deref()?));
+                Outcome::Hashed(Hashed::new(Digest::from(digest)).with(facts))
+            }
             Err(reason) => Outcome::Failed(reason),
         };
         self.finish(reading, outcome)
@@ -413,6 +419,7 @@ mod tests {
             balance: Balance::new(workers),
             away: 1024,
             cache: Cache::Use,
+            facts: false,
             aliases: Aliases::new(1024),
             buffers: 1024,
             ahead: Ahead::new(workers),
@@ -464,7 +471,7 @@ mod tests {
                 let mut buffer = Buffer::new();
                 let Entry { place, mut found } = entry;
                 let digest = loop {
-                    let Opening::Read(Beginning { mut md5, filled, last, content, claim }) =
+                    let Opening::Read(Beginning { mut md5, filled, last, content, claim, .. }) =
                         terms.open(&place, found, buffer.room(), Wait::Yes)
                     else {
                         panic!("it can be read");

@@ -24,6 +24,7 @@ use crate::digest::balance::Balance;
 use crate::directory::Place;
 use crate::entry::{Begun, Found, Handle, Outcome, Record};
 use crate::error::Error;
+use crate::facts::Facts;
 use crate::source::content::Opened;
 use crate::source::{Cache, Content, Descriptors, Devices, FileId, Links, Quiet, Rules, Wait, local};
 
@@ -60,6 +61,8 @@ pub(crate) struct Terms {
     pub(crate) away: usize,
     /// What reading does to the system's cache of files.
     pub(crate) cache: Cache,
+    /// Whether what is known of files beside their contents is wanted.
+    pub(crate) facts: bool,
     /// The files that have several names.
     pub(crate) aliases: Arc<Aliases>,
     /// How many buffers readers may have.
@@ -96,6 +99,8 @@ pub(crate) struct Beginning {
     pub(crate) last: bool,
     /// What they were read from; `None` if they are all there is, and vouched for.
     pub(crate) content: Option<Box<Content>>,
+    /// What is known of a file that is all there, if that is wanted.
+    pub(crate) facts: Option<Box<Facts>>,
     /// That other names of it may wait for it.
     pub(crate) claim: Option<Box<Claim>>,
 }
@@ -159,6 +164,7 @@ impl Terms {
             devices: &self.devices,
             wait,
             cache: self.cache,
+            facts: self.quiet.as_ref().filter(|_| self.facts),
         };
         if !handle.is_left_by(wait) {
             match self.aliases.look_up(place, &handle) {
@@ -171,8 +177,8 @@ impl Terms {
         }
         let md5 = Md5::new();
         let (content, filled) = match local::open(&handle, place.name(), rules, buffer) {
-            Ok(Opened::Whole(filled)) => {
-                return Opening::Read(Beginning { md5, filled, last: true, content: None, claim: None });
+            Ok(Opened::Whole(filled, facts)) => {
+                return Opening::Read(Beginning { md5, filled, last: true, content: None, facts, claim: None });
             }
             Ok(Opened::Begun(content, filled)) => (content, Some(filled)),
             Ok(Opened::Later(Some(content))) => (content, None),
@@ -190,7 +196,7 @@ impl Terms {
         match filled {
             Some(filled) => {
                 let last = content.is_complete();
-                Opening::Read(Beginning { md5, filled, last, content: Some(content), claim })
+                Opening::Read(Beginning { md5, filled, last, content: Some(content), facts: None, claim })
             }
             None => Opening::Later(self.begun(content, md5, claim)),
         }
@@ -199,6 +205,11 @@ impl Terms {
     /// A file that goes on elsewhere.
     pub(crate) fn begun(&self, content: Box<Content>, md5: Md5, claim: Option<Box<Claim>>) -> Found {
         Found::Begun(Box::new(Begun { content, md5, claim, held: self.descriptors.hold() }))
+    }
+
+    /// What is known of a file that was read to its end, if that is wanted.
+    pub(crate) fn facts_of(&self, content: &Content) -> Option<Box<Facts>> {
+        self.quiet.as_ref().filter(|_| self.facts).and_then(|quiet| content.facts(quiet))
     }
 
     /// Nothing, while there is a reason to go on.
@@ -218,7 +229,7 @@ fn go_on(begun: Begun, buffer: &mut [u8], wait: Wait) -> Opening {
     match content.read_if(buffer, wait) {
         Ok(Some(filled)) => {
             let last = filled == 0 || content.is_complete();
-            Opening::Read(Beginning { md5, filled, last, content: Some(content), claim })
+            Opening::Read(Beginning { md5, filled, last, content: Some(content), facts: None, claim })
         }
         Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, md5, claim, held }))),
         Err(reason) => {

@@ -158,7 +158,7 @@ mod tests {
         let rules = Rules { cache: Cache::Leave, wait, ..Rules::plain(&devices) };
         let mut begun = match content::begin(fd, rules, &mut buffer).unwrap() {
             content::Opened::Begun(content, _) | content::Opened::Later(Some(content)) => Some(content),
-            content::Opened::Whole(_) => None,
+            content::Opened::Whole(..) => None,
             opened => panic!("{opened:?}"),
         };
         // As a worker tries first, and a reader waits where that gave nothing.

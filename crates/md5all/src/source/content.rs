@@ -33,6 +33,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::entry::Skip;
 use crate::error::{Operation, Reason};
+use crate::facts::{Facts, nanoseconds};
 use crate::source::cache::Traces;
 use crate::source::holes::{Holes, Stretch};
 use crate::source::{Cache, Device, FileId, Links, Quiet, Rules, Wait};
@@ -40,8 +41,8 @@ use crate::source::{Cache, Device, FileId, Links, Quiet, Rules, Wait};
 /// What opening a file came to.
 #[derive(Debug)]
 pub(crate) enum Opened {
-    /// All of it is so many bytes of the buffer, and it is vouched for.
-    Whole(usize),
+    /// All of it is so many bytes of the buffer, and it is vouched for; with what is known of it, if that is wanted.
+    Whole(usize, Option<Box<Facts>>),
     /// The first so many bytes of it are in the buffer, and there is more to be read, or may be; or that is all, but the
     /// file has other names.
     Begun(Box<Content>, usize),
@@ -151,7 +152,8 @@ pub(crate) fn begin_expected(
     }
     content.count = count as u64;
     if count as u64 == stamp.size && content.shared().is_none() {
-        return Ok(Opened::Whole(count));
+        let facts = rules.facts.and_then(|quiet| facts_of(&content.id, &stamp, device, quiet));
+        return Ok(Opened::Whole(count, facts));
     }
     Ok(Opened::Begun(Box::new(content.on(device, rules)), count))
 }
@@ -187,7 +189,7 @@ impl Content {
             return Ok(Opened::Begun(Box::new(self), count));
         }
         self.verify()?;
-        Ok(Opened::Whole(count))
+        Ok(Opened::Whole(count, rules.facts.and_then(|quiet| self.facts(quiet))))
     }
 
     fn is_excluded(&self, rules: Rules<'_>) -> bool {
@@ -253,6 +255,13 @@ impl Content {
     /// are none, or nothing is in it, or nobody knows where it was begun.
     pub(crate) fn shared(&self) -> Option<(Stamp, u64)> {
         self.stamp.filter(|stamp| self.names > 1 && self.whole && stamp.size > 0).map(|stamp| (stamp, self.names))
+    }
+
+    /// What is known of a file that was read to its end, and vouched for. `None` if it is no regular file, was not read
+    /// from its beginning, or is made up on reading.
+    pub(crate) fn facts(&self, quiet: &Quiet) -> Option<Box<Facts>> {
+        let (stamp, device) = (self.stamp.as_ref()?, self.device.as_ref()?);
+        if self.whole && self.count == stamp.size { facts_of(&self.id, stamp, device, quiet) } else { None }
     }
 
     pub(crate) fn id(&self) -> FileId {
@@ -414,6 +423,26 @@ impl Stamp {
             changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
         }
     }
+
+    /// The same as facts.
+    pub(crate) fn facts(&self, inode: u64) -> Facts {
+        Facts {
+            size: Some(self.size),
+            mtime_ns: nanoseconds(self.modified),
+            ctime_ns: nanoseconds(self.changed),
+            inode: Some(inode),
+        }
+    }
+}
+
+/// What is known of a regular file, all of which was read; nothing where contents come and go without a trace.
+fn facts_of(id: &FileId, stamp: &Stamp, device: &Device, quiet: &Quiet) -> Option<Box<Facts>> {
+    if device.is_made_up() {
+        return None;
+    }
+    let facts = stamp.facts(id.inode());
+    let is_whole = quiet.would_show_a_change(stamp, device.is_punctual());
+    Some(Box::new(if is_whole { facts } else { Facts { ctime_ns: None, ..facts } }))
 }
 
 /// Reads at an offset; `AGAIN` if that would have to wait, and must not.
@@ -642,7 +671,10 @@ mod tests {
         for size in [0, 1, 9, 10] {
             let (_file, opened) = beginnings(size);
             for (row, opened) in opened.into_iter().enumerate() {
-                assert!(matches!(opened, Opened::Whole(count) if count == size), "{size} bytes, row {row}: {opened:?}");
+                assert!(
+                    matches!(opened, Opened::Whole(count, None) if count == size),
+                    "{size} bytes, row {row}: {opened:?}"
+                );
             }
         }
         for size in [11, 20, 100] {

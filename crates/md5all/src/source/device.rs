@@ -204,6 +204,11 @@ impl Device {
         self.is_punctual
     }
 
+    /// Whether what is on it may be made up on reading, as in `/proc`: a file's times say nothing of its contents then.
+    pub(crate) fn is_made_up(&self) -> bool {
+        self.mode == Mode::Memory && !self.is_punctual
+    }
+
     /// Whether to open a file on it, or to read it, may take long though it is in memory here.
     pub(crate) fn is_far(&self) -> bool {
         self.mode == Mode::Net

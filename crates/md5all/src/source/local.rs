@@ -111,6 +111,10 @@ impl FileId {
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
         FileId { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
     }
+
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
 }
 
 impl From<&Metadata> for FileId {
@@ -213,7 +217,7 @@ pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut 
         Handle::Listed(folder) => open_listed(folder, name, rules, buffer),
         Handle::Named => open_named(name, rules, buffer),
         Handle::Beside(folder) => open_beside(folder, name, rules, buffer),
-        Handle::Spent => Ok(Opened::Whole(0)),
+        Handle::Spent => Ok(Opened::Whole(0, None)),
         Handle::StandardInput => match rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0) {
             Ok(fd) => content::stream(fd, rules),
             Err(error) if is_want(error) => Ok(Opened::Wanting(error)),

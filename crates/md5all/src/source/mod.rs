@@ -40,6 +40,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) wait: Wait,
     /// What reading does to the system's cache of files.
     pub(crate) cache: Cache,
+    /// Since when a file must have been left alone for its facts to be told whole; `None`: nobody wants them.
+    pub(crate) facts: Option<&'a Quiet>,
 }
 
 /// What to do where a device would have to be waited for.
@@ -68,6 +70,14 @@ pub enum Links {
 impl<'a> Rules<'a> {
     /// What nothing else is asked of.
     pub(crate) fn plain(devices: &'a Devices) -> Rules<'a> {
-        Rules { links: Links::Skip, exclude: &[], quiet: None, devices, wait: Wait::Yes, cache: Cache::Use }
+        Rules {
+            links: Links::Skip,
+            exclude: &[],
+            quiet: None,
+            devices,
+            wait: Wait::Yes,
+            cache: Cache::Use,
+            facts: None,
+        }
     }
 }
