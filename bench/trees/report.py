@@ -19,6 +19,7 @@ WHAT = {
     "one": "one file of 4 GiB",
     "wide": "16 KiB a file, 20 directories",
     "nested": "16 KiB a file, 200 directories on the third level",
+    "unchanged": "100 B a file",
 }
 
 GB_S, MB_S = ("GB/s", 1e9, ".2f"), ("MB/s", 1e6, ".1f")  # title, bytes a second, digits
@@ -211,22 +212,27 @@ def faster_than_best(name: str, goal: float):
 
 
 def near_floor(name: str, floor: str, goal: float):
-    def reached(results: Results):
-        tree = results.tree(name)
-        if not tree:
-            return None
-        ratio = tree.ours.wall / tree.row(floor).wall
-        return f"{ratio:.2f} ×", ratio <= goal
-    return reached
+    return times(name, "md5all", floor, goal)
 
 
-def faster_than(name: str, peer: str, goal: float):
+def faster_than(name: str, peer: str, goal: float, ours: str = "md5all"):
     def reached(results: Results):
         tree = results.tree(name)
         if not tree or not tree.row(peer):
             return None
-        ratio = tree.row(peer).wall / tree.ours.wall
+        ratio = tree.row(peer).wall / tree.row(ours).wall
         return f"{ratio:.2f} ×", ratio >= goal
+    return reached
+
+
+def times(name: str, one: str, other: str, goal: float):
+    """So many times as long as the other may it take."""
+    def reached(results: Results):
+        tree = results.tree(name)
+        if not tree:
+            return None
+        ratio = tree.row(one).wall / tree.row(other).wall
+        return f"{ratio:.2f} ×", ratio <= goal
     return reached
 
 
