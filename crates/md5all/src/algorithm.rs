@@ -73,6 +73,18 @@ enum Few {
     Others(Box<[Checksum]>),
 }
 
+/// The two hex digits of each byte: a line has 32 of them, and there are many lines.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 impl Algorithm {
     /// Every algorithm there is.
     pub const ALL: [Algorithm; 8] = [
@@ -250,9 +262,11 @@ impl Checksum {
 
     /// Adds these digits to a line.
     pub(crate) fn write_hex(&self, line: &mut Vec<u8>) {
-        let start = line.len();
-        line.resize(start + 2 * self.algorithm.length(), 0);
-        HEXLOWER.encode_mut(self.as_bytes(), &mut line[start..]);
+        let mut hex = [0; 2 * Algorithm::LONGEST];
+        for (pair, &byte) in hex.chunks_exact_mut(2).zip(self.as_bytes()) {
+            pair.copy_from_slice(&PAIRS[usize::from(byte)]);
+        }
+        line.extend_from_slice(&hex[..2 * self.algorithm.length()]);
     }
 }
 

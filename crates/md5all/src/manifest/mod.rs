@@ -214,7 +214,7 @@ fn until_nul(text: &[u8]) -> &[u8] {
 }
 
 fn needs_escape(name: &[u8]) -> bool {
-    name.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'))
+    memchr::memchr3(b'\\', b'\n', b'\r', name).is_some()
 }
 
 fn escape(escaped: &mut Vec<u8>, name: &[u8]) {

@@ -21,6 +21,12 @@ pub(crate) struct Key<'a> {
 /// Two keys that stand for the same bytes (`a`, a directory, and `a/`, which
 /// only a command line can hold) differ by length, so that the order is total.
 pub(crate) fn compare(a: Key<'_>, b: Key<'_>) -> Ordering {
+    // Mostly the first eight bytes decide, in one comparison of numbers.
+    if let (Some(a), Some(b)) = (a.name.first_chunk(), b.name.first_chunk())
+        && a != b
+    {
+        return u64::from_be_bytes(*a).cmp(&u64::from_be_bytes(*b));
+    }
     let common = a.name.len().min(b.name.len());
     a.name[..common]
         .cmp(&b.name[..common])
@@ -81,8 +87,9 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_sorting_whole_keys(
-            a in "[./0a]{0,4}", b in "[./0a]{0,4}", a_dir: bool, b_dir: bool,
+            common in "\\PC{0,9}", a in "[./0a]{0,4}", b in "[./0a]{0,4}", a_dir: bool, b_dir: bool,
         ) {
+            let (a, b) = ([&common[..], &a].concat(), [&common[..], &b].concat());
             check((a.as_bytes(), a_dir), (b.as_bytes(), b_dir));
         }
     }
