@@ -9,6 +9,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::algorithm::{Algorithm, Algorithms, Checksum, Checksums};
+use crate::digest::Digest;
 use crate::facts::Facts;
 
 /// Files by name.
@@ -29,9 +30,12 @@ struct Slot {
     start: u64,
     name: u32,
     algorithms: Algorithms,
-    /// Bit by bit, in the order of [`FACTS`].
+    /// Bit by bit, in the order of [`Facts`]; and [`ROOM`].
     facts: u8,
 }
+
+/// That there is room for all facts, whichever are known.
+const ROOM: u8 = 1 << 7;
 
 /// What came of entering a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,48 @@ impl Catalog {
         if both == known { Entered::Known(number) } else { Entered::Completed(number) }
     }
 
+    /// Enters a file that is not there, with room for facts that may come later.
+    pub(crate) fn enter_with_room(&mut self, name: &[u8], checksums: &Checksums, facts: &Facts) -> Entered {
+        let entered = self.enter(name, checksums, facts);
+        if let Entered::New(number) = entered {
+            let missing = to_numbers(facts).iter().filter(|fact| fact.is_none()).count();
+            self.bytes.resize(self.bytes.len() + missing * FACT, 0);
+            self.slots[number].facts |= ROOM;
+        }
+        entered
+    }
+
+    /// Replaces all facts of a file.
+    pub(crate) fn set_facts(&mut self, number: usize, facts: &Facts) {
+        let slot = self.slots[number];
+        if slot.facts & ROOM == 0 {
+            return self.replace(number, &self.checksums(number), facts);
+        }
+        let mut at = slot.facts_start();
+        let mut present = ROOM;
+        for (bit, fact) in to_numbers(facts).into_iter().enumerate() {
+            if let Some(number) = fact {
+                present |= 1 << bit;
+                self.bytes[at..at + FACT].copy_from_slice(&number.to_le_bytes());
+                at += FACT;
+            }
+        }
+        self.slots[number].facts = present;
+    }
+
+    /// Replaces all that is known of a file. What there was is left behind in the arena.
+    pub(crate) fn replace(&mut self, number: usize, checksums: &Checksums, facts: &Facts) {
+        let name = self.name(number).to_vec();
+        if let Some(slot) = self.append(&name, checksums, facts) {
+            self.slots[number] = slot;
+        }
+    }
+
+    /// What a file has checksums of.
+    pub(crate) fn algorithms(&self, number: usize) -> Algorithms {
+        self.slots[number].algorithms
+    }
+
     fn append(&mut self, name: &[u8], checksums: &Checksums, facts: &Facts) -> Option<Slot> {
         let length = u32::try_from(name.len()).ok()?;
         let start = self.bytes.len() as u64;
@@ -117,6 +163,11 @@ impl Catalog {
     pub(crate) fn checksums(&self, number: usize) -> Checksums {
         let slot = self.slots[number];
         let mut bytes = &self.bytes[slot.start as usize + slot.name as usize..];
+        if slot.algorithms == Algorithms::default()
+            && let Some(&md5) = bytes.first_chunk()
+        {
+            return Checksums::from(Digest::from(md5)); // the most usual, without an allocation
+        }
         let take = |algorithm: Algorithm| {
             let (digest, rest) = bytes.split_at(algorithm.length());
             bytes = rest;
@@ -127,12 +178,18 @@ impl Catalog {
 
     pub(crate) fn facts(&self, number: usize) -> Facts {
         let slot = self.slots[number];
-        let digests: usize = slot.algorithms.iter().map(Algorithm::length).sum();
-        let mut bytes = self.bytes[slot.start as usize + slot.name as usize + digests..].chunks_exact(FACT);
+        let mut bytes = self.bytes[slot.facts_start()..].chunks_exact(FACT);
         from_numbers(std::array::from_fn(|bit| {
             let number = if slot.facts & 1 << bit != 0 { bytes.next()?.try_into().ok() } else { None };
             number.map(u64::from_le_bytes)
         }))
+    }
+}
+
+impl Slot {
+    fn facts_start(&self) -> usize {
+        let digests: usize = self.algorithms.iter().map(Algorithm::length).sum();
+        self.start as usize + self.name as usize + digests
     }
 }
 
@@ -180,6 +237,30 @@ mod tests {
         assert_eq!(catalog.checksums(0), md5.iter().chain(sha256.iter()).collect());
         assert_eq!((catalog.name(0), catalog.facts(0), catalog.len()), (&b"a"[..], facts, 2));
         assert_eq!(catalog.find(b"c"), None);
+    }
+
+    #[test]
+    fn facts_are_replaced_with_or_without_room() {
+        let facts = [
+            Facts::NONE,
+            Facts { size: Some(1), ..Facts::NONE },
+            Facts { size: Some(1), mtime_ns: Some(-2), ctime_ns: Some(3), inode: Some(4) },
+            Facts { inode: Some(5), ..Facts::NONE },
+        ];
+        for (first, second) in facts.iter().flat_map(|first| facts.iter().map(move |second| (first, second))) {
+            let mut catalog = Catalog::default();
+            let md5 = Checksums::from(checksum(Algorithm::Md5, 1));
+            catalog.enter(b"without", &md5, first);
+            catalog.enter_with_room(b"with", &md5, first);
+            catalog.enter(b"behind", &md5, first);
+            let length = catalog.bytes.len();
+            catalog.set_facts(1, second);
+            assert_eq!(catalog.bytes.len(), length);
+            catalog.set_facts(0, second);
+            for (number, expected) in [second, second, first].into_iter().enumerate() {
+                assert_eq!((catalog.facts(number), catalog.checksums(number)), (*expected, md5.clone()));
+            }
+        }
     }
 
     fn some_facts() -> impl Strategy<Value = Facts> {

@@ -22,6 +22,12 @@ impl Facts {
     /// Nothing.
     pub const NONE: Facts = Facts { size: None, mtime_ns: None, ctime_ns: None, inode: None };
 
+    /// Whether all of them are there.
+    #[must_use]
+    pub fn are_whole(&self) -> bool {
+        self.size.is_some() && self.mtime_ns.is_some() && self.ctime_ns.is_some() && self.inode.is_some()
+    }
+
     /// These facts, and of those that are missing what `other` has.
     #[must_use]
     pub fn or(&self, other: &Facts) -> Facts {

@@ -20,6 +20,7 @@ use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
+use crate::known::Known;
 use crate::names;
 use crate::several::{self, Plan};
 use crate::shares::{self, Shares};
@@ -72,6 +73,9 @@ pub struct Options {
     /// [`Hashed::facts`]: crate::Hashed::facts
     /// [`Facts::ctime_ns`]: crate::Facts::ctime_ns
     pub facts: bool,
+    /// What is known of files from before. One that was listed by a walk, and is what it was by all facts, is not opened:
+    /// its record has the checksums and facts that are known.
+    pub known: Option<Arc<Known>>,
 }
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
@@ -187,7 +191,7 @@ where
 {
     let Shares { open, jobs, lanes, queue, away, buffers, alone, aliases, window, .. } = shares;
     let order = if options.unordered { Order::Completion } else { Order::Source { window } };
-    let Options { links, fail_fast, exclude, devices, cache, facts, .. } = options;
+    let Options { links, fail_fast, exclude, devices, cache, facts, known, .. } = options;
     let descriptors = Descriptors::new(open);
     let (walked, kept) = (devices.clone(), Arc::clone(&descriptors));
     let found = Pipeline::source(ctx, queue, move |entries| {
@@ -209,6 +213,7 @@ where
         descriptors,
         cache,
         facts,
+        known,
         aliases: Aliases::new(aliases),
     });
     let readers = Readers::new(Arc::clone(&terms));
@@ -276,6 +281,7 @@ impl Options {
             cache: Cache::default(),
             memory: None,
             facts: false,
+            known: None,
         }
     }
 }

@@ -2,14 +2,19 @@
 
 #![forbid(unsafe_code)]
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, Metadata, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use errgroup::Context;
-use md5all::{Facts, Options, Outcome, Root, hash_files, hash_trees};
+use md5all::{
+    Algorithms, Digest, Facts, FileId, Hashed, Known, Links, Options, Outcome, Root, Skip, hash_files, hash_trees,
+    md5_all,
+};
 use tempfile::TempDir;
 
 /// Where times are fine and this machine's, so that a tenth of a second is enough.
@@ -104,4 +109,109 @@ fn what_is_no_file_on_a_disk_has_no_facts() {
         facts_of(Options { facts: true, ..Options::new([Root::StandardInput]) }),
         [("-".to_owned(), Facts::NONE)]
     );
+}
+
+/// What is known of all files below a directory, as of now.
+fn known_of(dir: &Path) -> Known {
+    let mut known = Known::new(Algorithms::default());
+    for record in hash_trees(&Context::background(), wanted(dir)) {
+        let record = record.unwrap();
+        if let Outcome::Hashed(hashed) = record.outcome() {
+            known.enter(record.path().as_os_str().as_bytes(), hashed);
+        }
+    }
+    known
+}
+
+/// A made-up digest, so that a file that was not read can be told.
+fn with_a_lie(dir: &Path) -> Arc<Known> {
+    let mut lies = Known::new(Algorithms::default());
+    for (name, facts) in facts_of(wanted(dir)) {
+        lies.enter(dir.join(name).as_os_str().as_bytes(), &Hashed::new(Digest::from([7; 16])).with_facts(facts));
+    }
+    Arc::new(lies)
+}
+
+#[test]
+fn what_is_known_is_not_read_again_as_long_as_all_facts_are_the_same() {
+    type Edit = fn(&Path);
+    let rows: [(&str, bool, Edit); 9] = [
+        ("nothing", true, |_| ()),
+        ("other contents of the same size, and the old time", false, |path| {
+            let modified = fs::metadata(path).unwrap().modified().unwrap();
+            fs::write(path, "b").unwrap();
+            fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+        }),
+        ("the same contents again", false, |path| fs::write(path, "a").unwrap()),
+        ("another time", false, |path| {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }),
+        ("another size", false, |path| fs::write(path, "aa").unwrap()),
+        ("other permissions", false, |path| fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap()),
+        ("another file in its place", false, |path| {
+            fs::write(path.with_extension("new"), "a").unwrap();
+            fs::rename(path.with_extension("new"), path).unwrap();
+        }),
+        ("away and back", false, |path| {
+            fs::rename(path, path.with_extension("away")).unwrap();
+            fs::rename(path.with_extension("away"), path).unwrap();
+        }),
+        ("a link in its place", false, |path| {
+            fs::rename(path, path.with_extension("away")).unwrap();
+            std::os::unix::fs::symlink("file.away", path).unwrap();
+        }),
+    ];
+    for (what, is_taken, edit) in rows {
+        let dir = punctual();
+        let file = dir.path().join("file");
+        fs::write(&file, "a").unwrap();
+        settle(&file);
+        let known = with_a_lie(dir.path());
+        edit(&file);
+        let options = Options { known: Some(Arc::clone(&known)), ..wanted(dir.path()) };
+        let records: Vec<_> = hash_trees(&Context::background(), options).map(Result::unwrap).collect();
+        let lies = records.iter().filter(
+            |record| matches!(record.outcome(), Outcome::Hashed(hashed) if hashed.md5() == Some(Digest::from([7; 16]))),
+        );
+        assert_eq!(lies.count(), usize::from(is_taken), "{what}");
+        assert_eq!(known.taken_over(), u64::from(is_taken), "{what}");
+    }
+}
+
+/// Restores everything but the change time, within the same tick as the hashing or not: no run believes what it should not.
+#[test]
+fn a_change_within_the_tick_of_the_hashing_is_never_missed() {
+    let dir = punctual();
+    let file = dir.path().join("file");
+    for round in 0..300_u32 {
+        fs::write(&file, format!("{round:04}a")).unwrap();
+        let modified = fs::metadata(&file).unwrap().modified().unwrap();
+        let known = Arc::new(known_of(dir.path()));
+        fs::write(&file, format!("{round:04}b")).unwrap();
+        fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+        let options = Options { known: Some(known), ..wanted(dir.path()) };
+        let record = hash_trees(&Context::background(), options).next().unwrap().unwrap();
+        let expected = md5_all(&Context::background(), &file).unwrap()[&file];
+        assert!(matches!(record.outcome(), Outcome::Hashed(hashed) if hashed.md5() == Some(expected)), "round {round}");
+    }
+}
+
+#[test]
+fn what_is_known_may_be_excluded_and_may_be_followed() {
+    let dir = punctual();
+    let file = dir.path().join("file");
+    fs::write(&file, "a").unwrap();
+    settle(&file);
+    let known = with_a_lie(dir.path());
+    let exclude = vec![FileId::from(&fs::metadata(&file).unwrap())];
+    let options = Options { known: Some(Arc::clone(&known)), exclude, ..wanted(dir.path()) };
+    let record = hash_trees(&Context::background(), options).next().unwrap().unwrap();
+    assert!(matches!(record.outcome(), Outcome::Skipped(Skip::Excluded)));
+
+    for links in [Links::Skip, Links::Follow] {
+        let options = Options { known: Some(Arc::clone(&known)), links, unordered: true, ..wanted(dir.path()) };
+        assert_eq!(facts_of(options).len(), 1);
+    }
+    assert_eq!(known.taken_over(), 2);
 }

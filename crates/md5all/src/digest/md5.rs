@@ -18,7 +18,7 @@ use crate::digest::balance::Seat;
 use crate::digest::outbox::Outbox;
 use crate::digest::readers::{Buffer, Readers, Wish};
 use crate::digest::{Beginning, Digest, Opening, Terms};
-use crate::directory::Place;
+use crate::directory::{PathBuffer, Place};
 use crate::entry::{Entry, Found, Hashed, Outcome, Part, Record};
 use crate::error::{Error, Reason};
 use crate::facts::Facts;
@@ -67,6 +67,8 @@ struct Hand<'worker> {
     dry: bool,
     /// Buffers without a file.
     buffers: Vec<Buffer>,
+    /// Where paths are put together to be looked up.
+    paths: PathBuffer,
     /// What is done.
     outbox: Outbox,
     /// What ends the worker.
@@ -138,6 +140,7 @@ impl<'worker> Hand<'worker> {
             held: 0,
             dry: false,
             buffers: Vec::new(),
+            paths: PathBuffer::default(),
             outbox: Outbox::default(),
             failure: None,
         }
@@ -239,7 +242,7 @@ impl<'worker> Hand<'worker> {
             }
             found => {
                 let mut buffer = self.buffers.pop().unwrap_or_else(Buffer::new);
-                match self.terms.open(&place, found, buffer.room(), wait) {
+                match self.terms.open(&place, &mut self.paths, found, buffer.room(), wait) {
                     Opening::Read(beginning) => (beginning, buffer),
                     // Readers wait for a descriptor, too.
                     Opening::Later(found) | Opening::Wanting(found, _) => {
@@ -420,6 +423,7 @@ mod tests {
             away: 1024,
             cache: Cache::Use,
             facts: false,
+            known: None,
             aliases: Aliases::new(1024),
             buffers: 1024,
             ahead: Ahead::new(workers),
@@ -472,7 +476,7 @@ mod tests {
                 let Entry { place, mut found } = entry;
                 let digest = loop {
                     let Opening::Read(Beginning { mut md5, filled, last, content, claim, .. }) =
-                        terms.open(&place, found, buffer.room(), Wait::Yes)
+                        terms.open(&place, &mut PathBuffer::default(), found, buffer.room(), Wait::Yes)
                     else {
                         panic!("it can be read");
                     };

@@ -21,8 +21,8 @@ use rustix::io::Errno;
 use crate::digest::aliases::{Aliases, Claim, Known};
 use crate::digest::alone::Ahead;
 use crate::digest::balance::Balance;
-use crate::directory::Place;
-use crate::entry::{Begun, Found, Handle, Outcome, Record};
+use crate::directory::{PathBuffer, Place};
+use crate::entry::{Begun, Found, Handle, Hashed, Outcome, Record};
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::source::content::Opened;
@@ -63,6 +63,8 @@ pub(crate) struct Terms {
     pub(crate) cache: Cache,
     /// Whether what is known of files beside their contents is wanted.
     pub(crate) facts: bool,
+    /// What need not be read again.
+    pub(crate) known: Option<Arc<crate::known::Known>>,
     /// The files that have several names.
     pub(crate) aliases: Arc<Aliases>,
     /// How many buffers readers may have.
@@ -145,15 +147,39 @@ impl fmt::Debug for Digest {
 
 impl Terms {
     /// Opens what was found, or goes on with it, and reads into `buffer`; or says at once what becomes of it.
-    pub(crate) fn open(&self, place: &Place, found: Found, buffer: &mut [u8], wait: Wait) -> Opening {
+    pub(crate) fn open(
+        &self,
+        place: &Place,
+        paths: &mut PathBuffer,
+        found: Found,
+        buffer: &mut [u8],
+        wait: Wait,
+    ) -> Opening {
         match found {
-            Found::File(handle) => self.open_file(place, handle, buffer, wait),
+            Found::File(handle) => match self.take_over(place, paths, &handle, wait) {
+                Some(None) => Opening::Later(Found::File(handle)),
+                Some(Some(hashed)) => Opening::Settled(Outcome::Hashed(hashed)),
+                None => self.open_file(place, handle, buffer, wait),
+            },
             Found::Begun(begun) => go_on(*begun, buffer, wait),
             Found::Read(part) => Opening::Read(part.beginning),
             Found::Known(hashed) => Opening::Settled(Outcome::Hashed(hashed)),
             Found::Passed(skip) => Opening::Settled(Outcome::Skipped(skip)),
             Found::Failed(reason) => Opening::Settled(Outcome::Failed(reason)),
         }
+    }
+
+    /// What a file has that was listed, and is what it was when it was hashed before. `Some(None)`: that would have to be
+    /// waited for.
+    fn take_over(&self, place: &Place, paths: &mut PathBuffer, handle: &Handle, wait: Wait) -> Option<Option<Hashed>> {
+        let known = self.known.as_ref()?;
+        let Handle::Listed(folder) = handle else { return None };
+        let (number, facts) = known.find(paths.path(place)).filter(|_| !folder.device.is_made_up())?;
+        if handle.is_left_by(wait) || (wait == Wait::No && known.is_left()) {
+            return Some(None);
+        }
+        let (id, found) = known.ask(|| local::facts_at(folder, place.name(), self.links.at(place)))?;
+        (found == facts && !self.exclude.contains(&id)).then(|| Some(known.take_over(number, facts)))
     }
 
     fn open_file(&self, place: &Place, handle: Handle, buffer: &mut [u8], wait: Wait) -> Opening {

@@ -27,6 +27,7 @@ use std::task::{Wake, Waker};
 use errgroup::{Courier, Group, Ticket};
 
 use crate::digest::{Opening, Terms};
+use crate::directory::PathBuffer;
 use crate::entry::{Entry, Found, Outcome, Part, Record};
 use crate::error::{Error, Operation, Reason};
 use crate::source::{Device, Mode, Wait};
@@ -151,8 +152,9 @@ impl Readers {
 
     /// A task: reads until there is nothing to read, or nothing to read into, or nothing to open it with.
     fn serve(self: &Arc<Self>, index: usize) {
+        let mut paths = PathBuffer::default();
         while let Some((wish, buffer)) = self.next(index) {
-            if let Some((wish, buffer)) = self.read(wish, buffer) {
+            if let Some((wish, buffer)) = self.read(wish, &mut paths, buffer) {
                 self.put_back(index, wish);
                 drop(buffer); // not before: it would start a task
                 return;
@@ -181,7 +183,7 @@ impl Readers {
     }
 
     /// Reads, and hands it back; or gives what must wait, since there is no descriptor, and one may be freed.
-    fn read(self: &Arc<Self>, wish: Wish, mut buffer: Buffer) -> Option<(Wish, Buffer)> {
+    fn read(self: &Arc<Self>, wish: Wish, paths: &mut PathBuffer, mut buffer: Buffer) -> Option<(Wish, Buffer)> {
         let Wish { ticket, entry: Entry { place, mut found }, courier, away } = wish;
         if let Found::Begun(begun) = &found {
             begun.content.announce();
@@ -189,7 +191,7 @@ impl Readers {
         let descriptors = &self.terms.descriptors;
         let (mut held, mut last) = (descriptors.hold(), None);
         let found = loop {
-            let error = match self.terms.open(&place, found, buffer.room(), Wait::Yes) {
+            let error = match self.terms.open(&place, paths, found, buffer.room(), Wait::Yes) {
                 Opening::Read(beginning) => {
                     if let Some(content) = beginning.content.as_ref().filter(|_| !beginning.last) {
                         content.announce();

@@ -22,6 +22,7 @@ use rustix::io::Errno;
 
 use crate::entry::{Handle, Skip};
 use crate::error::{Operation, Reason};
+use crate::facts::Facts;
 use crate::listing::{Kind, Listing};
 use crate::source::atime::Traceless;
 use crate::source::content::{self, Opened, Stamp};
@@ -200,6 +201,14 @@ pub(crate) fn is_still(handle: &Handle, name: &[u8], links: Links, id: FileId, s
     let Handle::Listed(folder) = handle else { return false };
     statat(&folder.fd, name, flags_of(links))
         .is_ok_and(|stat| FileId::from_stat(&stat) == id && Stamp::of(&stat) == stamp)
+}
+
+/// Which file is listed there, and what the system says of it; `None` if it is no regular file, or nothing can be said.
+pub(crate) fn facts_at(folder: &Folder, name: &[u8], links: Links) -> Option<(FileId, Facts)> {
+    let stat = statat(&folder.fd, name, flags_of(links)).ok()?;
+    let id = FileId::from_stat(&stat);
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    is_file.then(|| (id, Stamp::of(&stat).facts(id.inode)))
 }
 
 /// Opens a file as its handle wants it, and reads its beginning into `buffer`;
