@@ -252,9 +252,11 @@ impl Content {
     }
 
     /// What is to be shared with other names of it: what would show a change, and how many names it has. `None` if there
-    /// are none, or nothing is in it, or nobody knows where it was begun.
+    /// are none, or nothing is in it, or nobody knows where it was begun, or a change need not show at once.
     pub(crate) fn shared(&self) -> Option<(Stamp, u64)> {
-        self.stamp.filter(|stamp| self.names > 1 && self.whole && stamp.size > 0).map(|stamp| (stamp, self.names))
+        let would_show = self.device.as_ref().is_none_or(|device| !device.is_hearsay());
+        let is_shared = self.names > 1 && self.whole && would_show;
+        self.stamp.filter(|stamp| is_shared && stamp.size > 0).map(|stamp| (stamp, self.names))
     }
 
     /// What is known of a file that was read to its end, and vouched for. `None` if it is no regular file, was not read

@@ -60,6 +60,8 @@ pub struct Device {
     mount: Option<Mount>,
     /// Whether times of files on it are told by this machine's clock.
     is_punctual: bool,
+    /// Whether what is said of files on it may be what was said some time ago.
+    is_hearsay: bool,
     /// Whether it can say that a read would have to wait, as far as is known.
     tells: AtomicBool,
     /// Whether it can read without keeping what was read in memory, as far as is known.
@@ -170,6 +172,7 @@ impl Shared {
             depth,
             mount,
             is_punctual: kind.is_punctual,
+            is_hearsay: kind.is_far,
             tells: AtomicBool::new(true),
             forgets: AtomicBool::new(true),
         }
@@ -202,6 +205,11 @@ impl Device {
     /// Whether times of files on it are told by this machine's clock.
     pub(crate) fn is_punctual(&self) -> bool {
         self.is_punctual
+    }
+
+    /// Whether what is said of files on it may be what was said some time ago: they are elsewhere, however it is read.
+    pub(crate) fn is_hearsay(&self) -> bool {
+        self.is_hearsay
     }
 
     /// Whether what is on it may be made up on reading, as in `/proc`: a file's times say nothing of its contents then.

@@ -196,11 +196,12 @@ impl Directories {
 }
 
 /// Whether what was listed there is this file, and shows no change: then it is what it was. One call, and nothing is
-/// opened or read.
+/// opened or read. Never where the answer may be one that was given before, as of a network's file system.
 pub(crate) fn is_still(handle: &Handle, name: &[u8], links: Links, id: FileId, stamp: Stamp) -> bool {
     let Handle::Listed(folder) = handle else { return false };
-    statat(&folder.fd, name, flags_of(links))
-        .is_ok_and(|stat| FileId::from_stat(&stat) == id && Stamp::of(&stat) == stamp)
+    folder.device.is_punctual()
+        && statat(&folder.fd, name, flags_of(links))
+            .is_ok_and(|stat| FileId::from_stat(&stat) == id && Stamp::of(&stat) == stamp)
 }
 
 /// Which file is listed there, and what the system says of it; `None` if it is no regular file, or nothing can be said.
@@ -529,6 +530,20 @@ mod tests {
         symlink("fifo", at("link to fifo")).unwrap();
         symlink("nowhere", at("broken link")).unwrap();
         dir
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_is_taken_for_what_it_was_only_where_the_answer_is_this_machines() {
+        let dir = zoo();
+        let is_still = |dir: &Path, name: &str| {
+            let stat = statat(CWD, dir.join(name), AtFlags::empty()).unwrap();
+            let handle = Handle::Listed(open_at(dir));
+            super::is_still(&handle, name.as_bytes(), Links::Skip, FileId::from_stat(&stat), Stamp::of(&stat))
+        };
+        let folder = open_at(dir.path());
+        assert_eq!(is_still(dir.path(), "file"), folder.device.is_punctual());
+        assert!(!is_still(Path::new("/proc"), "version"));
     }
 
     fn listed(links: Links) -> Vec<(String, Kind)> {

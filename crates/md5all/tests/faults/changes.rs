@@ -151,3 +151,16 @@ fn a_directory_that_changes_before_it_is_opened() {
         }
     });
 }
+
+/// What was said of a file some time ago, by a server on a network, says nothing of what is in it now.
+#[test]
+fn a_file_of_two_names_is_read_by_each_where_a_change_need_not_show() {
+    apart(|| {
+        let Some(served) = Served::new(&["a"]) else { return };
+        fs::hard_link(served.behind("a"), served.behind("b")).unwrap();
+        served.let_names_be_remembered();
+        let ended = run(served.dir(), &["--io-depth", "1", "t"]);
+        assert_eq!(ended.clean(), format!("{0}  t/a\n{0}  t/b\n", md5(b"a")));
+        assert_eq!(served.reads(), 2);
+    });
+}

@@ -91,6 +91,8 @@ struct State {
     open: HashMap<u64, (u64, Arc<File>)>,
     /// How many files were ever opened.
     opened: u64,
+    /// How many reads there were.
+    reads: u64,
     /// Answers that are held back.
     held: Vec<Box<dyn FnOnce() + Send>>,
     stopped: bool,
@@ -142,6 +144,11 @@ impl Served {
     /// From now on the kernel remembers what it looks up, as most servers let it.
     pub(crate) fn let_names_be_remembered(&self) {
         self.shared.lock().remembered = Duration::from_secs(3600);
+    }
+
+    /// How many reads there were so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.shared.lock().reads
     }
 
     /// Blocks until so many answers are held back.
@@ -316,7 +323,8 @@ impl Shared {
     }
 
     fn read(&self, handle: FileHandle, offset: u64, size: usize) -> io::Result<Vec<u8>> {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.reads += 1;
         let file = Arc::clone(&state.open[&handle.0].1);
         let mut bytes = vec![0; size.min(state.most.unwrap_or(size))];
         drop(state);
