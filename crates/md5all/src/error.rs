@@ -137,6 +137,15 @@ impl Reason {
         }
     }
 
+    /// Whether it is about what is in a file, and so about all its names: not about how it was got at, and not about when.
+    pub(crate) fn is_of_contents(&self) -> bool {
+        match self {
+            Reason::System { operation, .. } => matches!(operation, Operation::Stat | Operation::Read),
+            Reason::Length { .. } => true,
+            Reason::Changed | Reason::Loop { .. } | Reason::Moved => false,
+        }
+    }
+
     /// What happened, without what was being done.
     #[must_use]
     pub fn cause(&self) -> String {

@@ -2,13 +2,15 @@
 //!
 //! That a file has other names is seen when it was opened. From then on it is in a table, by device and inode number:
 //! first as one that is being read, and what else is found by that number waits for it, ticket and all; then with its
-//! digest and what would show a change. A further name costs one `stat` then, and only if that shows the same file and no
-//! change has it that digest. Else, and where the listing gives another number than the file has, it is read like any
-//! file. The rules:
+//! digest, or with what kept it from being read, and what would show a change. A further name costs one `stat` then, and
+//! only if that shows the same file and no change does it come out like the first. Else, and where the listing gives
+//! another number than the file has, it is read like any file; and always where what is said of a file may be of some
+//! time ago, as on a network. A number alone says too little: another file may be mounted over a name, and two
+//! files of an overlay may have one number. The rules:
 //!
 //! 1. Where no file has a second name, this costs one relaxed load a file.
-//! 2. What waits is handed back to the workers when the file is done with, however it ends, even by being dropped: with
-//!    the failure, if reading it failed, since it is the same file.
+//! 2. What waits is handed back to the workers when the file is done with, however it ends, even by being dropped, and
+//!    looked up again.
 //! 3. What waits is bounded like what is with the readers, since it holds directories open: see [`Aliases::waiting`].
 //! 4. A file leaves when so many names were met as it has. No more than the run's share are in the table: of others, each name
 //!    is read. The first are kept, not the last, since trees that share files (daily copies, say) are walked one after the
@@ -22,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::digest::readers::Wish;
 use crate::directory::Place;
-use crate::entry::{Found, Handle, Hashed, Outcome};
+use crate::entry::{Handle, Hashed, Outcome};
 use crate::error::Reason;
 use crate::source::content::Stamp;
 use crate::source::{Content, FileId};
@@ -51,8 +53,8 @@ struct Shared {
 enum State {
     /// Being read, and waited for.
     Reading(Vec<Wish>),
-    /// Read.
-    Hashed(Stamp, Hashed),
+    /// Read, or it cannot be.
+    Read(Stamp, Result<Hashed, Reason>),
 }
 
 /// What is known of a file that has yet to be opened, or was just opened.
@@ -62,8 +64,8 @@ pub(crate) enum Known {
     Nothing,
     /// It is being read, under another name.
     BeingRead(FileId),
-    /// It had this digest when it was like this.
-    Hashed(FileId, Stamp, Hashed),
+    /// It was read when it was like this, or could not be.
+    Read(FileId, Stamp, Result<Hashed, Reason>),
     /// To be read on, for others that may wait for it.
     Claimed(Box<Claim>),
 }
@@ -105,7 +107,8 @@ impl Aliases {
         let Some((stamp, names)) = content.shared() else { return Known::Nothing };
         let id = content.id();
         match self.meet(id) {
-            Known::Hashed(_, then, _) if then != stamp => {}
+            // It is open by now, so what has failed may be tried.
+            Known::Read(_, then, result) if then != stamp || result.is_err() => {}
             Known::Nothing => {}
             known => return known,
         }
@@ -148,8 +151,8 @@ impl Aliases {
     fn meet(&self, id: FileId) -> Known {
         let mut table = self.lock();
         let Some(shared) = table.get_mut(&id) else { return Known::Nothing };
-        let State::Hashed(stamp, hashed) = &shared.state else { return Known::BeingRead(id) };
-        let known = Known::Hashed(id, *stamp, hashed.clone());
+        let State::Read(stamp, result) = &shared.state else { return Known::BeingRead(id) };
+        let known = Known::Read(id, *stamp, result.as_ref().map(Hashed::clone).map_err(Reason::again));
         shared.left = shared.left.saturating_sub(1);
         if shared.left == 0 {
             table.remove(&id);
@@ -159,11 +162,11 @@ impl Aliases {
     }
 
     /// The file was read, or is not to be; gives what has waited for it.
-    fn settle(&self, id: FileId, read: Option<(Stamp, Hashed)>) -> Vec<Wish> {
+    fn settle(&self, id: FileId, read: Option<(Stamp, Result<Hashed, Reason>)>) -> Vec<Wish> {
         let mut table = self.lock();
         let Some(shared) = table.get_mut(&id) else { return Vec::new() };
         let is_read = read.is_some();
-        let next = read.map_or(State::Reading(Vec::new()), |(stamp, hashed)| State::Hashed(stamp, hashed));
+        let next = read.map_or(State::Reading(Vec::new()), |(stamp, result)| State::Read(stamp, result));
         let state = mem::replace(&mut shared.state, next);
         if !is_read {
             table.remove(&id);
@@ -184,29 +187,24 @@ impl Claim {
     /// Says what came of it.
     pub(crate) fn settle(self, outcome: &Outcome) {
         match outcome {
-            Outcome::Hashed(hashed) => self.succeed(hashed.clone()),
+            Outcome::Hashed(hashed) => self.end(Ok(hashed.clone())),
             Outcome::Failed(reason) => self.fail(reason),
             Outcome::Skipped(_) => {}
         }
     }
 
-    /// It was read, and nothing has changed meanwhile.
-    fn succeed(mut self, hashed: Hashed) {
-        self.is_settled = true;
-        self.aliases.settle(self.id, Some((self.stamp, hashed))).into_iter().for_each(Wish::hand_back);
+    /// It could not be read; nor can it be under another name, if what has failed was about the file and not about its
+    /// name. But that it changed may be for a name that it lost or was given: then each is read for itself.
+    pub(crate) fn fail(self, reason: &Reason) {
+        if reason.is_of_contents() {
+            self.end(Err(reason.again()));
+        }
     }
 
-    /// It could not be read; nor can it be under another name. But that it changed may be for a name that it lost or was
-    /// given: then each is read for itself.
-    pub(crate) fn fail(mut self, reason: &Reason) {
-        if matches!(reason, Reason::Changed) {
-            return;
-        }
+    /// What came of it, with nothing changed meanwhile.
+    fn end(mut self, result: Result<Hashed, Reason>) {
         self.is_settled = true;
-        for mut wish in self.aliases.settle(self.id, None) {
-            wish.entry.found = Found::Failed(reason.again());
-            wish.hand_back();
-        }
+        self.aliases.settle(self.id, Some((self.stamp, result))).into_iter().for_each(Wish::hand_back);
     }
 }
 
@@ -228,12 +226,15 @@ impl fmt::Debug for Aliases {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Digest;
-    use crate::entry::{Entry, Record};
-    use crate::error::Error;
-    use crate::source::Links;
+    use crate::digest::readers::Buffer;
+    use crate::digest::{Digest, Opening, md5};
+    use crate::directory::PathBuffer;
+    use crate::entry::{Entry, Found, Record};
+    use crate::error::{Error, Operation};
+    use crate::source::{Devices, Links, Wait};
     use crate::walk::{self, Root, Step, Walk};
     use errgroup::{Context, Order, Pipeline, Ticket};
+    use rustix::io::Errno;
     use std::fs::{self, File};
     use std::path::Path;
 
@@ -306,18 +307,59 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_fails_with_the_file() {
-        let found = what_waits(|claim| claim.settle(&Outcome::Failed(Reason::Length { read: 1, size: 2 })));
-        let [Found::Failed(first), Found::Failed(second)] = &found[..] else { panic!("{found:?}") };
-        assert_eq!(first.to_string(), "1 bytes were read, but its size is 2");
-        assert_eq!(first.to_string(), second.to_string());
+    fn what_waits_is_looked_up_again_when_the_file_fails_is_given_up_or_has_changed() {
+        let fails = |reason: Reason| what_waits(move |claim| claim.settle(&Outcome::Failed(reason.again())));
+        let io = Reason::system(Operation::Read, Errno::IO);
+        for found in [what_waits(drop), fails(Reason::Changed), fails(io)] {
+            assert!(matches!(found[..], [Found::File(_), Found::File(_)]), "{found:?}");
+        }
+    }
+
+    /// What becomes of the names 1 and 2 of a file of three names, when name 0 has failed so and `meddle` is called.
+    fn after_failure(reason: &Reason, meddle: impl Fn(&Path)) -> [String; 2] {
+        let dir = names(3);
+        let terms = md5::tests::terms(1);
+        let walk = Walk::new(&[Root::from(dir.path())], walk::Terms::plain(Links::Skip));
+        let mut entries: Vec<_> = walk
+            .filter_map(|step| match step {
+                Step::Found(entry) => Some(entry),
+                Step::Nothing => None,
+            })
+            .collect();
+        claimed(terms.aliases.claim(&content(&dir.path().join("0")))).fail(reason);
+        meddle(dir.path());
+        let others = [entries.remove(1), entries.remove(1)];
+        others.map(|Entry { place, found }| {
+            let mut buffer = Buffer::new();
+            match terms.open(&place, &mut PathBuffer::default(), found, buffer.room(), Wait::Yes) {
+                Opening::Read(beginning) => format!("{} bytes", beginning.filled),
+                Opening::Settled(Outcome::Failed(reason)) => reason.to_string(),
+                opening => panic!("{opening:?}"),
+            }
+        })
     }
 
     #[test]
-    fn what_waits_is_read_for_itself_when_the_file_is_given_up_or_has_changed() {
-        for found in [what_waits(drop), what_waits(|claim| claim.settle(&Outcome::Failed(Reason::Changed)))] {
-            assert!(matches!(found[..], [Found::File(_), Found::File(_)]), "{found:?}");
+    fn another_name_fails_with_the_file_only_if_it_still_is_that_file() {
+        let io = Reason::system(Operation::Read, Errno::IO);
+        let said = io.to_string();
+        let is_told = Devices::default();
+        let temporary = tempfile::tempfile().unwrap();
+        if !is_told.of(&temporary.into(), 0).is_punctual() {
+            return eprintln!("SKIPPED: on a file system such as that of temporary files each name is read");
         }
+        let nothing = |_: &Path| {};
+        assert_eq!(after_failure(&io, nothing), [said.clone(), said.clone()]);
+        let replace = |dir: &Path| {
+            fs::write(dir.join("new"), "another").unwrap();
+            fs::rename(dir.join("new"), dir.join("1")).unwrap();
+        };
+        // With the name that it lost, the change time of the file has changed.
+        assert_eq!(after_failure(&io, replace), ["7 bytes", "8 bytes"]);
+        let rename = |dir: &Path| fs::rename(dir.join("1"), dir.join("elsewhere")).unwrap();
+        assert_eq!(after_failure(&io, rename), ["cannot open: No such file or directory", "8 bytes"]);
+        let open = Reason::system(Operation::Open, Errno::IO);
+        assert_eq!(after_failure(&open, nothing), ["8 bytes", "8 bytes"]);
     }
 
     #[test]
@@ -328,7 +370,7 @@ mod tests {
         let digest = Digest::from([7; 16]);
         claimed(aliases.claim(&open())).settle(&Outcome::Hashed(Hashed::new(digest)));
         for left in [1, 0] {
-            assert!(matches!(aliases.claim(&open()), Known::Hashed(_, _, known) if known.md5() == Some(digest)));
+            assert!(matches!(aliases.claim(&open()), Known::Read(_, _, Ok(known)) if known.md5() == Some(digest)));
             assert_eq!(aliases.lock().len(), left);
         }
         drop(claimed(aliases.claim(&open())));

@@ -399,7 +399,7 @@ impl<'worker> Hand<'worker> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::digest::aliases::Aliases;
     use crate::digest::alone::Ahead;
@@ -410,7 +410,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
-    fn terms(workers: usize) -> Terms {
+    pub(crate) fn terms(workers: usize) -> Terms {
         Terms {
             ctx: Context::background(),
             links: Links::Skip,

@@ -195,8 +195,8 @@ impl Terms {
         if !handle.is_left_by(wait) {
             match self.aliases.look_up(place, &handle) {
                 Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
-                Known::Hashed(id, stamp, hashed) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
-                    return Opening::Settled(Outcome::Hashed(hashed));
+                Known::Read(id, stamp, result) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
+                    return Opening::Settled(result.map_or_else(Outcome::Failed, Outcome::Hashed));
                 }
                 _ => {}
             }
@@ -217,7 +217,9 @@ impl Terms {
             Known::Nothing => None,
             Known::Claimed(claim) => Some(claim),
             Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
-            Known::Hashed(_, _, hashed) => return Opening::Settled(Outcome::Hashed(hashed)),
+            Known::Read(_, _, result) => {
+                return Opening::Settled(result.map_or_else(Outcome::Failed, Outcome::Hashed));
+            }
         };
         match filled {
             Some(filled) => {
