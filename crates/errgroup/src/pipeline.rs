@@ -16,6 +16,7 @@ pub(crate) mod figures;
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Display};
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -691,6 +692,12 @@ impl<T> Handed<T> {
         item
     }
 
+    fn take_all(&self) -> VecDeque<(u64, T)> {
+        let mut items = self.items.lock();
+        self.count.store(0, SeqCst);
+        mem::take(&mut *items)
+    }
+
     fn is_empty(&self) -> bool {
         self.count.load(SeqCst) == 0
     }
@@ -718,11 +725,23 @@ where
         let me = thread::current().id();
         let mut crew = self.crew.lock();
         crew.present.retain(|worker| *worker != me);
-        let left = self.left.fetch_add(1, SeqCst) + 1;
-        let none_left_to_take = left == self.workers && !self.handed.is_empty();
-        let lost = crew.losers.contains(&me) || none_left_to_take;
+        self.left.fetch_add(1, SeqCst);
+        let is_loser = crew.losers.contains(&me);
         drop(crew);
-        if lost {
+        if is_loser {
+            self.report_loss();
+        }
+        self.clear_if_deserted();
+    }
+
+    /// Once all workers have gone, what was handed over is lost, and is not kept either: whoever has a courier still
+    /// would keep all of it, and it may be of that courier's.
+    fn clear_if_deserted(&self) {
+        if self.left.load(SeqCst) < self.workers {
+            return;
+        }
+        let lost = self.handed.take_all();
+        if !lost.is_empty() {
             self.report_loss();
         }
     }
@@ -790,10 +809,7 @@ where
         }
         // A courier may come when all have gone. Whoever goes looks for what was handed over, and here it is the other
         // way round: one of the two sees the other.
-        let is_deserted = self.left.load(SeqCst) == self.workers && !self.handed.is_empty();
-        if is_deserted {
-            self.report_loss();
-        }
+        self.clear_if_deserted();
     }
 
     fn is_anyone_idle(&self) -> bool {

@@ -336,6 +336,38 @@ fn what_is_brought_when_all_workers_have_gone_is_an_error_never_a_stall() {
     assert!(results.next().unwrap().unwrap_err().contains("ticket"));
 }
 
+/// Whether the workers go before it is brought or after: whoever still has a courier does not keep what it brought.
+#[test]
+fn what_is_brought_to_workers_that_have_gone_is_not_kept() {
+    for brought_first in [false, true] {
+        let (send, taken) = mpsc::channel();
+        let (go, may_go) = mpsc::channel();
+        let may_go = Mutex::new(may_go);
+        let results = numbers(1).each(1, SOURCE, |n| Ok(Arc::new(n))).ticketed(
+            1,
+            SOURCE,
+            move |tickets: &mut Tickets<Arc<u64>, u64>| {
+                send.send((tickets.courier(), tickets.next().unwrap())).unwrap();
+                may_go.lock().unwrap().recv().unwrap();
+                Ok(())
+            },
+        );
+        let (courier, (ticket, item)) = taken.recv().unwrap();
+        let kept = Arc::downgrade(&item);
+        if brought_first {
+            courier.hand_over(ticket, item);
+            go.send(()).unwrap();
+            drop(results); // joins the worker
+        } else {
+            go.send(()).unwrap();
+            assert!(taken.recv().is_err(), "the stage's closure, and so its worker, is gone");
+            courier.hand_over(ticket, item);
+        }
+        assert!(kept.upgrade().is_none(), "brought first: {brought_first}");
+        drop(courier);
+    }
+}
+
 #[test]
 fn items_handed_over_again_and_again_come_out_once_and_in_order() {
     for order in [Order::Source { window: 16 }, Order::Completion] {
