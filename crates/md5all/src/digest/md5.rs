@@ -35,7 +35,7 @@ pub(crate) fn work(tickets: &mut Tickets<Entry, Record>, terms: &Terms, readers:
     // Where all went well, nothing waits any more. A worker that slept when the end came has no error to tell of.
     if result.is_err() || terms.ctx.is_cancelled() {
         terms.aliases.clear();
-        readers.clear();
+        readers.close();
     }
     result
 }

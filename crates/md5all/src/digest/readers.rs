@@ -17,9 +17,12 @@
 //! 5. All buffers together are as many at most as the terms say. A device that is
 //!    met later takes its part as soon as the others give theirs back; until then
 //!    it has one.
+//! 6. What is on a shelf holds the readers, so that once nobody wants it any more, nothing is put there: it goes back at
+//!    once, and is lost with the workers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
@@ -60,6 +63,8 @@ struct Shelves {
     all: Vec<Shelf>,
     /// There was no descriptor: nothing is begun until one may be there.
     wants: bool,
+    /// Nobody wants what is read any more.
+    closed: bool,
 }
 
 /// What is to be read from one device.
@@ -124,14 +129,21 @@ impl Readers {
         let wish = Wish { ticket, entry, courier, away: Some(Away(Arc::clone(self))) };
         let device = wish.entry.device().cloned().unwrap_or_else(|| self.terms.devices.unknown());
         let mut shelves = self.lock();
+        if shelves.closed {
+            drop(shelves);
+            return wish.hand_back();
+        }
         let index = shelves.of(device);
         shelves.all[index].put(wish);
         self.serve_more(shelves, index);
     }
 
-    /// Gives up all that is still to be read, since nobody wants it any more.
-    pub(crate) fn clear(&self) {
-        let given_up: Vec<_> = self.lock().all.iter_mut().map(Shelf::clear).collect();
+    /// Gives up all that is still to be read, and all that comes yet, since nobody wants it any more.
+    pub(crate) fn close(&self) {
+        let mut shelves = self.lock();
+        shelves.closed = true;
+        let given_up: Vec<_> = shelves.all.iter_mut().map(Shelf::clear).collect();
+        drop(shelves);
         drop(given_up); // not under the lock: files are closed
     }
 
@@ -240,6 +252,10 @@ impl Readers {
     fn put_back(self: &Arc<Self>, index: usize, wish: Wish) {
         let mut shelves = self.lock();
         shelves.all[index].tasks -= 1;
+        if shelves.closed {
+            drop(shelves);
+            return wish.hand_back();
+        }
         shelves.all[index].again.push_front(wish);
         self.serve_more(shelves, index);
     }
@@ -332,9 +348,10 @@ impl Shelf {
             && !(self.begun.is_empty() && self.again.is_empty() && self.new.is_empty())
     }
 
-    fn clear(&mut self) -> (VecDeque<Wish>, New) {
-        self.again.clear();
-        (std::mem::take(&mut self.begun), std::mem::replace(&mut self.new, New::Queue(VecDeque::new())))
+    /// All that is on it.
+    fn clear(&mut self) -> ([VecDeque<Wish>; 2], New) {
+        let new = mem::replace(&mut self.new, New::Queue(VecDeque::new()));
+        ([&mut self.begun, &mut self.again].map(mem::take), new)
     }
 }
 
@@ -393,7 +410,7 @@ impl Drop for Away {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some((readers, index)) = self.owner.take() {
-            readers.take_back(std::mem::take(&mut self.bytes), index);
+            readers.take_back(mem::take(&mut self.bytes), index);
         }
     }
 }
@@ -407,5 +424,46 @@ impl fmt::Debug for Away {
 impl fmt::Debug for Readers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Readers").field("away", &self.away).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::md5;
+    use crate::source::Links;
+    use crate::walk::{self, Root, Step, Walk};
+    use errgroup::{Context, Order, Pipeline};
+    use std::fs;
+
+    /// With a descriptor wanted, nothing is taken from the shelf.
+    #[test]
+    fn what_comes_when_nobody_wants_it_any_more_is_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        ["a", "b"].into_iter().for_each(|name| fs::write(dir.path().join(name), name).unwrap());
+        let root = Root::from(dir.path());
+        let found = Pipeline::<Entry, Error>::source(&Context::background(), 8, move |entries| {
+            Walk::new(&[root], walk::Terms::plain(Links::Skip)).try_for_each(|step| match step {
+                Step::Found(entry) => Ok(entries.send(entry)?),
+                Step::Nothing => Ok(()),
+            })
+        });
+        let readers = Readers::new(Arc::new(md5::tests::terms(1)));
+        let kept = Arc::downgrade(&readers);
+        let mut records = found.ticketed(1, Order::Completion, move |tickets| {
+            readers.lock().wants = true;
+            let (on_the_shelf, entry) = tickets.next().expect("the first");
+            readers.fetch(on_the_shelf, entry, tickets.courier());
+            assert!(tickets.try_help().is_none());
+            let (late, entry) = tickets.next().expect("the second");
+            readers.close();
+            readers.fetch(late, entry, tickets.courier());
+            let (ticket, _) = tickets.try_help().expect("it comes back at once");
+            drop(ticket);
+            Ok(())
+        });
+        assert!(matches!(records.next(), Some(Err(Error::Stopped(_)))), "two tickets were lost");
+        drop(records);
+        assert!(kept.upgrade().is_none(), "the readers are gone with all that they had");
     }
 }
