@@ -299,3 +299,46 @@ fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Mode;
+    use std::fs;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// Blocks until nothing refers to the device any more, as all does that is open or to be opened.
+    #[track_caller]
+    fn check_gone(devices: Devices) {
+        let device = Arc::downgrade(devices.met().last().expect("it was met"));
+        drop(devices);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while device.upgrade().is_some() {
+            assert!(Instant::now() < deadline, "something is kept");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_run_keeps_nothing_however_it_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in 0..500 {
+            let name = dir.path().join(format!("{}/{}/{file}", file % 5, file % 50));
+            fs::create_dir_all(name.parent().unwrap()).unwrap();
+            fs::write(name, "x").unwrap();
+        }
+        for mode in [Mode::Ssd, Mode::Net] {
+            for taken in [1, 250, 500] {
+                let devices = Devices::new(Some(mode), NonZeroUsize::new(1));
+                let options = Options { devices: devices.clone(), ..Options::new([dir.path()]) };
+                let (ctx, cancel) = Context::background().with_cancel();
+                let mut records = hash_trees(&ctx, options);
+                assert_eq!(records.by_ref().take(taken).map(Result::unwrap).count(), taken);
+                cancel.cancel();
+                drop(records);
+                check_gone(devices);
+            }
+        }
+    }
+}

@@ -127,6 +127,13 @@ impl Stack {
     }
 }
 
+/// What is kept holds what it is kept in, and nobody comes back up to it.
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.directories.descriptors.forget();
+    }
+}
+
 impl Level {
     fn new(directory: Arc<Directory>, id: Option<FileId>) -> Level {
         Level { directory, id, next: 0 }

@@ -2,16 +2,22 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use errgroup::Context;
+use md5all::{Devices, Options, hash_trees};
 use rustix::process::{Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::harness::*;
+use crate::mounts::apart;
+use crate::served::{Ask, Fault, Served};
 
 const MOMENTS: u32 = 50;
 
@@ -111,4 +117,32 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+/// One read hangs, all others wait for it to come back, and the workers sleep: then nobody wants any of it any more. What
+/// is left is told by what everything refers to that is open or to be opened: the device.
+///
+/// The one test here that hashes in this process: the threads of its groups are in the namespace of its mounts.
+#[test]
+fn a_run_that_was_cancelled_keeps_nothing_once_its_reads_have_come_back() {
+    apart(|| {
+        let names: Vec<String> = (0..500).map(|index| format!("{}/{index}", index % 50)).collect();
+        let Some(served) = Served::new(&names.iter().map(String::as_str).collect::<Vec<_>>()) else { return };
+        served.fault("0/0", Ask::Read(0), Fault::Hold);
+        let devices = Devices::new(None, NonZeroUsize::new(1));
+        let (ctx, cancel) = Context::background().with_cancel();
+        let records = hash_trees(&ctx, Options { devices: devices.clone(), ..Options::new([served.dir().join("t")]) });
+        served.wait_held(1);
+        let device = Arc::downgrade(devices.met().last().expect("it was met"));
+        drop(devices);
+        cancel.cancel();
+        drop(records);
+        assert!(device.upgrade().is_some(), "it is still being read");
+        served.release();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while device.upgrade().is_some() {
+            assert!(Instant::now() < deadline, "something is kept");
+            thread::yield_now();
+        }
+    });
 }
