@@ -152,7 +152,7 @@ impl Aliases {
         let mut table = self.lock();
         let Some(shared) = table.get_mut(&id) else { return Known::Nothing };
         let State::Read(stamp, result) = &shared.state else { return Known::BeingRead(id) };
-        let known = Known::Read(id, *stamp, result.as_ref().map(Hashed::clone).map_err(Reason::again));
+        let known = Known::Read(id, *stamp, result.as_ref().map_err(Reason::again).cloned());
         shared.left = shared.left.saturating_sub(1);
         if shared.left == 0 {
             table.remove(&id);
