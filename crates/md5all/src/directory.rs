@@ -134,6 +134,11 @@ impl Place {
         self.directory.within.is_none()
     }
 
+    /// The root before this one; `None` for the first, and for what is no root.
+    pub(crate) fn root_before(&self) -> Option<Place> {
+        self.index.checked_sub(1).filter(|_| self.is_root()).and_then(|before| self.directory.place(before))
+    }
+
     /// The place of the directory that it is in; `None` for a root.
     pub(crate) fn within(&self) -> Option<&Place> {
         self.directory.within()

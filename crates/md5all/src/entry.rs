@@ -132,7 +132,7 @@ pub enum Skip {
     OtherFileSystem,
     /// It is a directory that would be mounted if it were opened.
     Automount,
-    /// There is none: a line of a list that names no file to be read.
+    /// There is none: a line of a list that names no file to be read. Of a walk, the end of a root, which nobody sees.
     Nameless,
 }
 
@@ -219,6 +219,11 @@ impl Record {
     /// The number, in the order of their paths, of the root below which it was found.
     pub(crate) fn root(&self) -> usize {
         self.place.root()
+    }
+
+    /// Whether it says no more than that all below its root has come.
+    pub(crate) fn is_end_of_root(&self) -> bool {
+        matches!(self.outcome, Outcome::Skipped(Skip::Nameless)) && self.place.is_root()
     }
 
     /// What became of the file.

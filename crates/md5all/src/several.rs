@@ -118,7 +118,9 @@ pub(crate) fn hash(ctx: &Context, options: Options, plan: Plan, shares: Shares) 
 /// Starts all pipelines.
 fn begin(ctx: &Context, options: &Options, plan: Plan, shares: Shares) -> Vec<Part> {
     let Plan { parts, turns } = plan;
-    let start = |roots| Part { records: hash_roots(ctx, Options { roots, ..options.clone() }, shares), calls: vec![] };
+    let ends = !options.unordered;
+    let start =
+        |roots| Part { records: hash_roots(ctx, Options { roots, ..options.clone() }, shares, ends), calls: vec![] };
     let mut parts: Vec<Part> = parts.into_iter().map(start).collect();
     if options.unordered {
         return parts;
@@ -147,10 +149,10 @@ fn pass_all(mut records: Pipeline<Record, Error>, out: &Output<Record>) -> Resul
     records.try_for_each(|record| Ok(out.send(record?)?))
 }
 
-/// Waits for each turn, and passes on the records of the roots whose turn it is; at the last one, all that is left.
+/// Waits for each turn, and passes on the records of the roots whose turn it is; at the last one, all that is left. A turn
+/// ends with the end of its last root: nobody waits until the next root here, which may hang, comes to something.
 fn pass_in_turn(mut records: Pipeline<Record, Error>, calls: Vec<Call>, out: &Output<Record>) -> Result<(), Error> {
     let turns = calls.len();
-    let mut ahead = None;
     for (index, Call { last, begin, stir, next }) in calls.into_iter().enumerate() {
         stir.wait();
         // Before its turn a pipeline ends when it fails, which nobody has to wait for, or when there was no more in it.
@@ -161,10 +163,12 @@ fn pass_in_turn(mut records: Pipeline<Record, Error>, calls: Vec<Call>, out: &Ou
         }
         begin.wait();
         let is_last = index + 1 == turns;
-        while let Some(record) = ahead.take().map(Ok).or_else(|| records.next()).transpose()? {
-            if !is_last && record.root() > last {
-                ahead = Some(record);
-                break;
+        while let Some(record) = records.next().transpose()? {
+            if record.is_end_of_root() {
+                if !is_last && record.root() == last {
+                    break;
+                }
+                continue;
             }
             out.send(record)?;
         }
@@ -204,6 +208,7 @@ mod tests {
     use crate::trees::hash_trees;
     use std::fs;
     use std::num::NonZeroUsize;
+    use std::time::Duration;
 
     fn mount(point: &str, minor: u32) -> Mount {
         Mount::made_up(point, (0, minor))
@@ -349,6 +354,29 @@ mod tests {
             assert!(cause.contains("gone: cannot stat"), "{cause}");
             rustix::io::write(&writer, b"x").unwrap();
             drop(records);
+        }
+    }
+
+    /// On one device two roots, the second of which is a FIFO; on another a root that comes between them.
+    #[test]
+    fn what_hangs_later_holds_up_nothing_that_comes_before_it() {
+        let (dir, forest) = forest();
+        let fifo = dir.path().join("h");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        // Open for writing, so that what reads it waits until something comes.
+        let writer = fs::File::options().read(true).write(true).open(&fifo).unwrap();
+        for roots in [["a", "b", "h"], ["a", "gone", "h"]] {
+            let options = Options { roots: roots.map(|root| dir.path().join(root).into()).into(), ..forest.clone() };
+            let mut records = hash(&Context::background(), options.clone(), dealt(&options, 2), shares(2));
+            let before: usize = roots[..2].iter().map(|root| if *root == "gone" { 1 } else { 50 }).sum();
+            let mut come = 0;
+            while come < before && records.ready_within(Duration::from_secs(60)) {
+                assert_ne!(records.next().unwrap().unwrap().path(), fifo);
+                come += 1;
+            }
+            rustix::io::write(&writer, b"x").unwrap();
+            drop(records);
+            assert_eq!(come, before, "{roots:?}: the others wait for the FIFO");
         }
     }
 

@@ -123,21 +123,21 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     let shares = |pipelines| Shares::now(options.jobs, options.memory, pipelines);
     match shares(plan.len()) {
         Ok(shares) if !plan.is_plain() => several::hash(ctx, options, plan, shares),
-        Ok(shares) => hash_roots(ctx, options, shares),
+        Ok(shares) => hash_roots(ctx, options, shares, false),
         // Too little for a pipeline a device may be enough for one.
         Err(_) => match shares(1) {
-            Ok(shares) => hash_roots(ctx, options, shares),
+            Ok(shares) => hash_roots(ctx, options, shares, false),
             Err(scarce) => Pipeline::source(ctx, 1, move |_| Err(scarce)),
         },
     }
 }
 
-/// The same for what shares a walk and workers.
-pub(crate) fn hash_roots(ctx: &Context, mut options: Options, shares: Shares) -> Pipeline<Record, Error> {
+/// The same for what shares a walk and workers; with the ends of roots, if they are wanted.
+pub(crate) fn hash_roots(ctx: &Context, mut options: Options, shares: Shares, ends: bool) -> Pipeline<Record, Error> {
     let roots = std::mem::take(&mut options.roots);
     let (links, one_file_system, ahead) = (options.links, options.one_file_system, shares.ahead);
     hash(ctx, options, shares, move |entries, directories| {
-        let terms = walk::Terms { directories, links, one_file_system, automounts: Automounts::now(), ahead };
+        let terms = walk::Terms { directories, links, one_file_system, automounts: Automounts::now(), ahead, ends };
         send_all(Walk::new(&roots, terms), entries)
     })
 }

@@ -51,6 +51,9 @@ pub(crate) struct Terms {
     pub(crate) automounts: Automounts,
     /// How many directories may be open ahead of the walk.
     pub(crate) ahead: usize,
+    /// Whether the end of each root but the last is an entry too: [`Skip::Nameless`] at its place. What comes after a
+    /// root may take long to come, and somebody may wait for no more than this one.
+    pub(crate) ends: bool,
 }
 
 /// A walk under way: an iterator of what it comes across.
@@ -60,6 +63,8 @@ pub(crate) struct Walk {
     lister: Lister,
     stack: Stack,
     ahead: Ahead,
+    /// The next root, to which the walk goes once the end of the one before was told.
+    next_root: Option<Place>,
 }
 
 /// Why a directory is not entered.
@@ -87,7 +92,11 @@ impl Walk {
         let roots = Directory::roots(list_roots(roots, &terms.directories.devices));
         let stack = Stack::new(roots, terms.links, terms.directories.clone());
         let (lister, ahead) = (Lister::new(terms.links), Ahead::new(Arc::clone(&terms)));
-        Walk { terms, lister, stack, ahead }
+        Walk { terms, lister, stack, ahead, next_root: None }
+    }
+
+    fn step(&mut self, place: Place) -> Step {
+        self.visit(place).map_or(Step::Nothing, Step::Found)
     }
 
     /// What is at a place in the directory the walk stands in.
@@ -195,8 +204,17 @@ impl Iterator for Walk {
     type Item = Step;
 
     fn next(&mut self) -> Option<Step> {
+        if let Some(root) = self.next_root.take() {
+            return Some(self.step(root));
+        }
         let place = self.stack.advance()?;
-        Some(self.visit(place).map_or(Step::Nothing, Step::Found))
+        match place.root_before().filter(|_| self.terms.ends) {
+            Some(before) => {
+                self.next_root = Some(place);
+                Some(Step::Found(Entry::passed(before, Skip::Nameless)))
+            }
+            None => Some(self.step(place)),
+        }
     }
 }
 

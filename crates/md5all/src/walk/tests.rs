@@ -47,6 +47,7 @@ impl Terms {
             one_file_system: false,
             automounts: Automounts::default(),
             ahead: 100,
+            ends: false,
         }
     }
 
