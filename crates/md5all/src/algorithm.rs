@@ -152,6 +152,9 @@ impl Algorithms {
     /// None.
     pub const NONE: Algorithms = Algorithms(0);
 
+    /// All there are.
+    pub const ALL: Algorithms = Algorithms(u8::MAX);
+
     /// Whether it is among them.
     #[must_use]
     pub fn contains(self, algorithm: Algorithm) -> bool {
@@ -210,11 +213,14 @@ impl Checksum {
     /// A checksum of `algorithm`; `None` if a digest of it has another length.
     #[must_use]
     pub fn new(algorithm: Algorithm, digest: &[u8]) -> Option<Checksum> {
+        (digest.len() == algorithm.length()).then(|| Checksum::of(algorithm, digest))
+    }
+
+    /// A checksum of `algorithm`, of which the digest is known to have the length.
+    pub(crate) fn of(algorithm: Algorithm, digest: &[u8]) -> Checksum {
         let mut bytes = [0; Algorithm::LONGEST];
-        (digest.len() == algorithm.length()).then(|| {
-            bytes[..digest.len()].copy_from_slice(digest);
-            Checksum { algorithm, bytes }
-        })
+        bytes[..algorithm.length()].copy_from_slice(digest);
+        Checksum { algorithm, bytes }
     }
 
     /// A checksum of `algorithm` from hex digits in any case, or else from base64; `None` if it is neither, or of another
@@ -301,7 +307,16 @@ impl Checksums {
     /// What they were computed by.
     #[must_use]
     pub fn algorithms(&self) -> Algorithms {
-        self.iter().map(|checksum| checksum.algorithm).collect()
+        match &self.0 {
+            Few::Md5(_) => Algorithm::Md5.into(),
+            Few::Others(others) => others.iter().map(|checksum| checksum.algorithm).collect(),
+        }
+    }
+
+    /// Whether there is one of each of these.
+    #[must_use]
+    pub fn have_all(&self, algorithms: Algorithms) -> bool {
+        self.algorithms().common(algorithms) == algorithms
     }
 
     /// Whether those that both have are equal; `None` if there are no two of one algorithm.

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use errgroup::{Context, Output, Pipeline};
 
-use crate::algorithm::Algorithms;
+use crate::algorithm::Algorithm;
 use crate::entry::{Entry, Hashed, Outcome, Record, Skip};
 use crate::error::{Error, Operation, Reason};
-use crate::manifest::{Format, Gap, LineEnd, Reader};
+use crate::manifest::{self, Format, LineEnd, Reader, Untagged};
 use crate::names::{Batch, Names, Said};
 use crate::trees::{Options, hash_sent};
 use crate::walk::Root;
@@ -54,11 +54,11 @@ use crate::walk::Root;
 /// ```
 pub fn check_lists(ctx: &Context, format: Format, options: Options) -> Verdicts {
     let options = Options { unordered: false, fail_fast: false, exclude: Vec::new(), ..options };
-    let lists = options.roots.clone();
+    let (lists, only) = (options.roots.clone(), options.only);
     let records = hash_sent(ctx, options, move |entries, directories| {
         let mut names = Names::new(entries, directories);
-        let mut gap = None;
-        lists.iter().try_for_each(|list| send_list(list, format, &mut gap, &mut names, entries))
+        let mut untagged = Untagged::of(only);
+        lists.iter().try_for_each(|list| send_list(list, format, &mut untagged, &mut names, entries))
     });
     Verdicts { records, list: 0 }
 }
@@ -83,14 +83,12 @@ pub struct Verdict {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Finding<'a> {
-    /// The file was read to its end, and has the digest that the list says.
+    /// The file was read to its end, and has every checksum that the list says.
     Same,
     /// The file was read to its end, and has something else.
     Different(&'a Hashed),
     /// No digest: the file is not there, could not be read, or changed while it was.
     Unreadable(&'a Reason),
-    /// The line is well formed, but of algorithms that are not computed: nothing was read.
-    Foreign(Algorithms),
     /// The line is malformed.
     Malformed,
     /// The list ended.
@@ -129,7 +127,7 @@ impl Iterator for Verdicts {
 /// Whether a record is there for the length of a name only.
 fn is_weight(record: &Record) -> bool {
     let is_passed = matches!(record.outcome(), Outcome::Skipped(Skip::Nameless));
-    is_passed && matches!(record.said(), Some(Said::Checksums { checksums, .. }) if checksums.md5().is_some())
+    is_passed && matches!(record.said(), Some(Said::Checksums { .. }))
 }
 
 impl Verdict {
@@ -159,16 +157,18 @@ impl Verdict {
     pub fn finding(&self) -> Finding<'_> {
         match (self.record.said(), self.record.outcome()) {
             (Some(Said::Checksums { checksums, .. }), Outcome::Hashed(hashed)) => {
+                // All that it says, and not nothing: a checksum that was not computed is none that is right.
+                let is_whole = hashed.checksums().have_all(checksums.algorithms());
                 match checksums.agree(hashed.checksums()) {
-                    Some(true) => Finding::Same,
+                    Some(true) if is_whole => Finding::Same,
                     _ => Finding::Different(hashed),
                 }
             }
             (Some(Said::Checksums { .. }), Outcome::Failed(reason)) => Finding::Unreadable(reason),
-            (Some(Said::Checksums { checksums, .. }), Outcome::Skipped(_)) => Finding::Foreign(checksums.algorithms()),
             (Some(Said::End), Outcome::Failed(reason)) => Finding::Broken(reason),
             (Some(Said::End), _) => Finding::End,
-            (Some(Said::Malformed { .. }) | None, _) => Finding::Malformed,
+            // Nothing that a line names is passed over.
+            (Some(Said::Checksums { .. } | Said::Malformed { .. }) | None, _) => Finding::Malformed,
         }
     }
 }
@@ -179,7 +179,7 @@ impl Verdict {
 fn send_list(
     list: &Root,
     format: Format,
-    gap: &mut Option<Gap>,
+    untagged: &mut Untagged,
     names: &mut Names<'_>,
     entries: &Output<Entry>,
 ) -> Result<(), Error> {
@@ -188,12 +188,12 @@ fn send_list(
         Err(reason) => return finish(names, Batch::default(), Some(reason)),
     };
     let mut reader = Reader::new(BufReader::with_capacity(BUFFER, input), format, LineEnd::Newline);
-    reader.gap = *gap;
+    reader.untagged = *untagged;
     let mut batch = Batch::default();
     loop {
         match reader.read() {
             Ok(Some(line)) => match line.entry {
-                Some(entry) if !(*list == Root::StandardInput && entry.name == b"-") => {
+                Some(entry) if is_allowed(list, untagged.only, &entry) => {
                     batch.push(entry.name, Said::Checksums { line: line.number, checksums: entry.checksums });
                 }
                 _ => batch.push(b"", Said::Malformed { line: line.number }),
@@ -205,8 +205,15 @@ fn send_list(
             names.send(std::mem::take(&mut batch))?;
         }
     }
-    *gap = reader.gap;
+    *untagged = reader.untagged;
     Ok(())
+}
+
+/// Standard input cannot be checked by what it says itself; nor anything by what is of another algorithm, if only one is
+/// asked for.
+fn is_allowed(list: &Root, only: Option<Algorithm>, entry: &manifest::Entry<'_>) -> bool {
+    let is_itself = *list == Root::StandardInput && entry.name == b"-";
+    !is_itself && only.is_none_or(|only| entry.checksums.algorithms() == only.into())
 }
 
 fn finish(names: &mut Names<'_>, rest: Batch, reason: Option<Reason>) -> Result<(), Error> {

@@ -4,19 +4,17 @@
 //! Both streams come in the order in which one alone would: what is said on the one is written before anything is said on
 //! the other. What is found is the library's affair.
 
-use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use errgroup::Context;
 use md5all::manifest::on_one_line;
-use md5all::{Algorithm, Algorithms, Finding, Operation, Reason, Root, Verdict, check_lists};
+use md5all::{Algorithm, Finding, Operation, Reason, Root, Verdict, check_lists};
 
 use crate::cli::{Check, Voice};
 use crate::exit::Exit;
 use crate::failure::{Failure, say};
 use crate::interrupt::{self, Leftover};
-use crate::name::name;
 use crate::output::Output;
 use crate::run::{Notes, PAUSE, raise_descriptor_limit};
 use crate::shell;
@@ -64,9 +62,6 @@ struct Tally {
     /// Not there, which is asked to be passed over.
     missing: u64,
     malformed: u64,
-    foreign: u64,
-    /// What the foreign lines are of.
-    algorithms: BTreeSet<&'static str>,
 }
 
 impl<'a> Report<'a> {
@@ -90,11 +85,7 @@ impl<'a> Report<'a> {
                 self.tell(verdict.name(), "FAILED")
             }
             Finding::Unreadable(reason) => self.unreadable(verdict.name(), reason),
-            Finding::Foreign(algorithms) if !name().is_md5sum => self.foreign(verdict, algorithms),
-            Finding::Malformed | Finding::Foreign(_) => {
-                self.tally.malformed += 1;
-                self.warn_of_line(verdict, "improperly formatted MD5 checksum line")
-            }
+            Finding::Malformed => self.malformed(verdict),
             Finding::End => self.end(verdict.list()),
             Finding::Broken(reason) => self.broken(verdict.list(), reason),
             other => unreachable!("a finding that nobody knows of: {other:?}"),
@@ -130,20 +121,14 @@ impl<'a> Report<'a> {
         self.tell(name, "FAILED open or read")
     }
 
-    fn foreign(&mut self, verdict: &Verdict, algorithms: Algorithms) -> Result<(), Failure> {
-        self.tally.foreign += 1;
-        let tags: Vec<_> = algorithms.iter().map(Algorithm::tag).collect();
-        let warning = format!("{} checksum line: only MD5 is verified", tags.join(", "));
-        self.tally.algorithms.extend(tags);
-        self.warn_of_line(verdict, &warning)
-    }
-
-    fn warn_of_line(&mut self, verdict: &Verdict, what: &str) -> Result<(), Failure> {
+    fn malformed(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        self.tally.malformed += 1;
         if self.check.voice != Voice::Warn {
             return Ok(());
         }
         let list = shell::quote(self.list_name(verdict.list()));
-        let text = [&list, format!(": {}: {what}", verdict.line()).as_bytes()].concat();
+        let (line, tag) = (verdict.line(), self.check.options.only.unwrap_or(Algorithm::Md5).tag());
+        let text = [&list, format!(": {line}: improperly formatted {tag} checksum line").as_bytes()].concat();
         self.complain(&text)
     }
 
@@ -162,8 +147,7 @@ impl<'a> Report<'a> {
         let tally = std::mem::take(&mut self.tally);
         self.is_well &= tally.is_well(self.check);
         if !tally.has_entries() {
-            let text = [&b"no properly formatted checksum lines found"[..], tally.foreign_lines().as_bytes()].concat();
-            return self.complain(&about(self.list_name(list), &text));
+            return self.complain(&about(self.list_name(list), b"no properly formatted checksum lines found"));
         }
         if self.check.voice == Voice::Status {
             return Ok(());
@@ -200,10 +184,9 @@ impl Tally {
         self.same + self.different + self.unreadable + self.missing > 0
     }
 
-    /// A list that has a line which nobody verified is well only where that is what was asked for.
     fn is_well(&self, check: &Check) -> bool {
         let is_strict = !check.strict || self.malformed == 0;
-        self.same > 0 && self.different + self.unreadable + self.foreign == 0 && is_strict
+        self.same > 0 && self.different + self.unreadable == 0 && is_strict
     }
 
     fn warnings(&self) -> impl Iterator<Item = String> {
@@ -212,25 +195,13 @@ impl Tally {
             1 => Some(format!("1 {one}")),
             more => Some(format!("{more} {many}")),
         };
-        let foreign = (self.foreign > 0).then(|| self.foreign_lines()[2..].to_owned());
         [
             count(self.malformed, "line is improperly formatted", "lines are improperly formatted"),
-            foreign,
             count(self.unreadable, "listed file could not be read", "listed files could not be read"),
             count(self.different, "computed checksum did NOT match", "computed checksums did NOT match"),
         ]
         .into_iter()
         .flatten()
-    }
-
-    /// What is said of lines of other algorithms, if there are any.
-    fn foreign_lines(&self) -> String {
-        let names = self.algorithms.iter().copied().collect::<Vec<_>>().join(", ");
-        match self.foreign {
-            0 => String::new(),
-            1 => format!("; 1 line is of another algorithm, which is not verified: {names}"),
-            more => format!("; {more} lines are of other algorithms, which are not verified: {names}"),
-        }
     }
 }
 

@@ -162,8 +162,8 @@ With --check, as md5sum: 0 if every file is what its list says, 1 if not.";
 /// What to exit with, when there is nothing to run: help and errors have been
 /// printed.
 pub(crate) fn parse() -> Result<Task, Exit> {
-    if name().is_md5sum {
-        return md5sum::parse();
+    if let Some(tool) = name().tool {
+        return md5sum::parse(tool);
     }
     let matches = Arguments::command().try_get_matches().map_err(|error| print_for_check(&error))?;
     let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| print(&error))?;

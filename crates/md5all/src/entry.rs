@@ -7,12 +7,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use md5_lanes::Md5;
 use rustix::io::Errno;
 
 use crate::algorithm::Checksums;
 use crate::digest::aliases::Claim;
 use crate::digest::readers::{Away, Buffer};
+use crate::digest::state::State;
 use crate::digest::{Beginning, Digest};
 use crate::directory::{PathBuffer, Place};
 use crate::error::{Error, Operation, Reason};
@@ -51,7 +51,7 @@ pub(crate) enum Found {
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) content: Box<Content>,
-    pub(crate) md5: Md5,
+    pub(crate) state: State,
     /// That other names of it may wait for it.
     pub(crate) claim: Option<Box<Claim>>,
     /// Last, for it says that the descriptor is free.

@@ -25,5 +25,5 @@ fn main() -> ExitCode {
         Task::Check(check) => checking::run(check),
         Task::Sum(sums) => summing::run(sums),
     });
-    exit.unwrap_or_else(|exit| if name::name().is_md5sum { exit.as_gnu() } else { exit }).into()
+    exit.unwrap_or_else(|exit| if name::name().tool.is_some() { exit.as_gnu() } else { exit }).into()
 }

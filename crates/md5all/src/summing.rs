@@ -1,4 +1,4 @@
-//! What `md5sum FILE…` does: a line for each file, in the order of the names, and a message for each that has none.
+//! What `md5sum FILE…` and its like do: a line for each file, in the order of the names, and a message for each that has none.
 
 use std::io::{BufWriter, Write};
 

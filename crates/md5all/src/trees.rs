@@ -13,6 +13,7 @@ use std::thread::available_parallelism;
 
 use errgroup::{Context, Order, Output, Pipeline};
 
+use crate::algorithm::{Algorithm, Algorithms};
 use crate::digest::aliases::Aliases;
 use crate::digest::alone::Ahead;
 use crate::digest::balance::Balance;
@@ -39,6 +40,12 @@ pub struct Options {
     /// Whether to stay on the file system of each root: a directory on another than the one above it is skipped. A file
     /// that another one is mounted over is read, wherever that lies.
     pub one_file_system: bool,
+    /// What each file is to have a checksum of. It is read once, whatever they are. Where lists are checked, each line says
+    /// for itself.
+    pub algorithms: Algorithms,
+    /// Where lists are checked: the only algorithm whose lines are well formed, as GNU's `sha256sum` has it. With `None`,
+    /// all are.
+    pub only: Option<Algorithm>,
     /// How many workers read and hash at the same time.
     pub jobs: NonZeroUsize,
     /// Whether records may come as they are done, not in the order of paths.
@@ -191,7 +198,7 @@ where
 {
     let Shares { open, jobs, lanes, queue, away, buffers, alone, aliases, window, .. } = shares;
     let order = if options.unordered { Order::Completion } else { Order::Source { window } };
-    let Options { links, fail_fast, exclude, devices, cache, facts, known, .. } = options;
+    let Options { links, algorithms, fail_fast, exclude, devices, cache, facts, known, .. } = options;
     let descriptors = Descriptors::new(open);
     let (walked, kept) = (devices.clone(), Arc::clone(&descriptors));
     let found = Pipeline::source(ctx, queue, move |entries| {
@@ -201,6 +208,7 @@ where
     let terms = Arc::new(Terms {
         ctx: found.context().clone(),
         links,
+        algorithms,
         fail_fast,
         lanes,
         exclude,
@@ -273,6 +281,8 @@ impl Options {
             roots: roots.into_iter().map(Into::into).collect(),
             links: Links::default(),
             one_file_system: false,
+            algorithms: Algorithms::default(),
+            only: None,
             jobs: available_parallelism().unwrap_or(NonZeroUsize::MIN),
             unordered: false,
             fail_fast: false,

@@ -1,23 +1,23 @@
-//! The command line of the program under the name `md5sum`: GNU's options, and what GNU refuses.
+//! The command line of the program under the name `md5sum`, or that of another of GNU's tools: their options, which are
+//! the same, and what they refuse.
 //!
-//! The flags that md5all has in common with it are declared here, once.
+//! The flags that md5all has in common with them are declared here, once.
 
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
-use md5all::Options;
 use md5all::manifest::{Format, Layout, LineEnd};
+use md5all::{Algorithm, Algorithms, Options};
 
 use super::{Check, Sums, Task, Voice, root};
 use crate::exit::Exit;
 use crate::failure::say;
 use crate::name::name;
 
-/// Print or check MD5 checksums, as GNU md5sum does.
+/// Its name, and what it says of itself, are those of the tool.
 #[derive(Debug, Parser)]
 #[command(
-    name = "md5sum",
     version,
     args_override_self = true,
     disable_help_flag = true,
@@ -45,7 +45,7 @@ struct Arguments {
     version: Option<bool>,
 }
 
-/// What md5all and md5sum have in common.
+/// What md5all and GNU's tools have in common.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "As md5sum")]
 pub(super) struct Flags {
@@ -95,20 +95,27 @@ pub(super) struct Flags {
 /// # Errors
 ///
 /// What to exit with, when there is nothing to run: help and errors have been printed.
-pub(super) fn parse() -> Result<Task, Exit> {
-    let matches = Arguments::command().try_get_matches().map_err(|error| refuse_as_getopt(&error))?;
+pub(super) fn parse(tool: Algorithm) -> Result<Task, Exit> {
+    let matches = command(tool).try_get_matches().map_err(|error| refuse_as_getopt(&error))?;
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| refuse_as_getopt(&error))?;
     let flags = arguments.flags.in_order(&matches);
     if let Some(refusal) = flags.refusal(arguments.zero) {
         return Err(refuse(refusal));
     }
     let files = if arguments.files.is_empty() { vec!["-".into()] } else { arguments.files };
-    let options = Options::new(files.into_iter().map(root));
+    let algorithms = Algorithms::from(tool);
+    let options = Options { algorithms, only: Some(tool), ..Options::new(files.into_iter().map(root)) };
     if flags.check {
         return Ok(Task::Check(flags.into_check(options, Format::Gnu)));
     }
     let end = if arguments.zero { LineEnd::Nul } else { LineEnd::Newline };
-    Ok(Task::Sum(Sums { options, layout: Layout { end, ..Layout::from(flags.format()) } }))
+    Ok(Task::Sum(Sums { options, layout: Layout { end, algorithms, ..Layout::from(flags.format()) } }))
+}
+
+fn command(tool: Algorithm) -> clap::Command {
+    let name = format!("{}sum", tool.name());
+    let about = format!("Print or check {} checksums, as GNU {name} does", tool.tag());
+    Arguments::command().bin_name(&name).display_name(&name).about(about)
 }
 
 impl Flags {
@@ -189,7 +196,9 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
+        for tool in Algorithm::ALL {
+            command(tool).debug_assert();
+        }
     }
 
     fn flags(line: &str) -> Flags {

@@ -12,7 +12,8 @@
 //! 2. What waits is handed back to the workers when the file is done with, however it ends, even by being dropped, and
 //!    looked up again.
 //! 3. What waits is bounded like what is with the readers, since it holds directories open: see [`Aliases::waiting`].
-//! 4. A file leaves when so many names were met as it has. No more than the run's share are in the table: of others, each name
+//! 4. What is known counts only where it has all algorithms that are wanted: lists may say different ones of each name.
+//! 5. A file leaves when so many names were met as it has. No more than the run's share are in the table: of others, each name
 //!    is read. The first are kept, not the last, since trees that share files (daily copies, say) are walked one after the
 //!    other, in the same order.
 
@@ -22,6 +23,7 @@ use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::algorithm::Algorithms;
 use crate::digest::readers::Wish;
 use crate::directory::Place;
 use crate::entry::{Handle, Hashed, Outcome};
@@ -91,24 +93,30 @@ impl Aliases {
         self.waiting.load(Relaxed)
     }
 
-    /// What is known of what was listed at `place`.
-    pub(crate) fn look_up(&self, place: &Place, handle: &Handle) -> Known {
+    /// What is known of what was listed at `place`, and is to have a checksum by each of these.
+    pub(crate) fn look_up(&self, place: &Place, handle: &Handle, wanted: Algorithms) -> Known {
         if self.count.load(Relaxed) == 0 {
             return Known::Nothing;
         }
         match handle {
-            Handle::Listed(folder) => self.meet(FileId::new(folder.device.id(), place.inode())),
+            Handle::Listed(folder) => match self.meet(FileId::new(folder.device.id(), place.inode())) {
+                Known::Read(_, _, Ok(hashed)) if !hashed.checksums().have_all(wanted) => Known::Nothing,
+                known => known,
+            },
             Handle::Named | Handle::Beside(_) | Handle::StandardInput | Handle::Spent => Known::Nothing,
         }
     }
 
     /// Enters a file that was just opened, unless it is there already, or there is no room.
-    pub(crate) fn claim(self: &Arc<Self>, content: &Content) -> Known {
+    ///
+    /// One that is known, but not by all the algorithms that are wanted of it here, is read for itself.
+    pub(crate) fn claim(self: &Arc<Self>, content: &Content, wanted: Algorithms) -> Known {
         let Some((stamp, names)) = content.shared() else { return Known::Nothing };
         let id = content.id();
         match self.meet(id) {
             // It is open by now, so what has failed may be tried.
             Known::Read(_, then, result) if then != stamp || result.is_err() => {}
+            Known::Read(_, _, Ok(hashed)) if !hashed.checksums().have_all(wanted) => return Known::Nothing,
             Known::Nothing => {}
             known => return known,
         }
@@ -276,13 +284,15 @@ mod tests {
                 ticket.send(Record::new(entry.place, Outcome::Skipped(crate::entry::Skip::Excluded)))
             };
             let aliases = Aliases::new(100);
-            let claim = claimed(aliases.claim(&content(&path)));
+            let claim = claimed(aliases.claim(&content(&path), Algorithms::default()));
             let (ticket, entry) = tickets.next().expect("the first");
             skip(ticket, entry)?;
             for waiting in 1..3 {
                 let (ticket, entry) = tickets.next().expect("the others");
                 let Found::File(handle) = &entry.found else { panic!("{entry:?}") };
-                let Known::BeingRead(id) = aliases.look_up(&entry.place, handle) else { panic!("nobody reads it") };
+                let Known::BeingRead(id) = aliases.look_up(&entry.place, handle, Algorithms::default()) else {
+                    panic!("nobody reads it")
+                };
                 aliases.wait(id, Wish { ticket, entry, courier: tickets.courier(), away: None });
                 assert_eq!(aliases.waiting(), waiting);
             }
@@ -326,7 +336,7 @@ mod tests {
                 Step::Nothing => None,
             })
             .collect();
-        claimed(terms.aliases.claim(&content(&dir.path().join("0")))).fail(reason);
+        claimed(terms.aliases.claim(&content(&dir.path().join("0")), Algorithms::default())).fail(reason);
         meddle(dir.path());
         let others = [entries.remove(1), entries.remove(1)];
         others.map(|Entry { place, found }| {
@@ -368,12 +378,14 @@ mod tests {
         let aliases = Aliases::new(100);
         let open = || content(&dir.path().join("1"));
         let digest = Digest::from([7; 16]);
-        claimed(aliases.claim(&open())).settle(&Outcome::Hashed(Hashed::new(digest)));
+        claimed(aliases.claim(&open(), Algorithms::default())).settle(&Outcome::Hashed(Hashed::new(digest)));
         for left in [1, 0] {
-            assert!(matches!(aliases.claim(&open()), Known::Read(_, _, Ok(known)) if known.md5() == Some(digest)));
+            assert!(
+                matches!(aliases.claim(&open(), Algorithms::default()), Known::Read(_, _, Ok(known)) if known.md5() == Some(digest))
+            );
             assert_eq!(aliases.lock().len(), left);
         }
-        drop(claimed(aliases.claim(&open())));
+        drop(claimed(aliases.claim(&open(), Algorithms::default())));
         assert_eq!((aliases.lock().len(), aliases.count.load(Relaxed)), (0, 0));
     }
 
@@ -382,10 +394,11 @@ mod tests {
         let dir = names(4);
         let path = dir.path().join("2");
         let aliases = Aliases::new(100);
-        claimed(aliases.claim(&content(&path))).settle(&Outcome::Hashed(Hashed::new(Digest::from([7; 16]))));
+        claimed(aliases.claim(&content(&path), Algorithms::default()))
+            .settle(&Outcome::Hashed(Hashed::new(Digest::from([7; 16]))));
         fs::write(&path, "something else").unwrap();
-        let claim = claimed(aliases.claim(&content(&path)));
-        assert!(matches!(aliases.claim(&content(&path)), Known::BeingRead(_)));
+        let claim = claimed(aliases.claim(&content(&path), Algorithms::default()));
+        assert!(matches!(aliases.claim(&content(&path), Algorithms::default()), Known::BeingRead(_)));
         drop(claim);
     }
 
@@ -398,12 +411,12 @@ mod tests {
         }
         fs::hard_link(dir.path().join("empty"), dir.path().join("empty too")).unwrap();
         for name in ["one", "empty"] {
-            assert!(matches!(aliases.claim(&content(&dir.path().join(name))), Known::Nothing));
+            assert!(matches!(aliases.claim(&content(&dir.path().join(name)), Algorithms::default()), Known::Nothing));
         }
         for inode in 0..100 {
             let shared = Shared { left: 1, state: State::Reading(Vec::new()) };
             aliases.lock().insert(FileId::new(0, inode), shared);
         }
-        assert!(matches!(aliases.claim(&content(&dir.path().join("0"))), Known::Nothing));
+        assert!(matches!(aliases.claim(&content(&dir.path().join("0")), Algorithms::default()), Known::Nothing));
     }
 }

@@ -1,14 +1,14 @@
 //! One large file, and a core that has none: it reads ahead while this one hashes.
 //!
 //! The bytes of one MD5 can only be hashed one after the other, so a second core
-//! is of no use but to have the next ones there in time. For each piece there is
-//! a task in a scope: a piece is large enough that this costs nothing beside it.
+//! is of no use but to have the next ones there in time, and for what else is to
+//! be computed of them. For each piece there is a task in a scope, or two: a
+//! piece is large enough that this costs nothing beside it.
 //! How many files at most are read so is bounded, for the memory that it takes.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use md5_lanes::Md5;
-
+use crate::digest::state::State;
 use crate::error::Reason;
 use crate::source::Content;
 
@@ -55,7 +55,7 @@ pub(crate) fn is_worth_it(content: &Content) -> bool {
 /// # Errors
 ///
 /// What kept the file from being read.
-pub(crate) fn hash(content: &mut Content, md5: &mut Md5, is_alone: impl Fn() -> bool) -> Result<(), Reason> {
+pub(crate) fn hash(content: &mut Content, state: &mut State, is_alone: impl Fn() -> bool) -> Result<(), Reason> {
     let (mut piece, mut next) = (vec![0; PIECE], vec![0; PIECE]);
     let mut filled = content.read(&mut piece)?;
     while filled > 0 && is_alone() {
@@ -65,43 +65,61 @@ pub(crate) fn hash(content: &mut Content, md5: &mut Md5, is_alone: impl Fn() -> 
                 ahead = content.read(&mut next)?;
                 Ok(())
             });
-            md5.update(&piece[..filled]);
+            let bytes = &piece[..filled];
+            if !state.has_md5() {
+                state.update(bytes);
+                return Ok(());
+            }
+            let State { md5, others } = &mut *state;
+            if let Some(others) = others {
+                scope.go(|| {
+                    others.update(bytes);
+                    Ok(())
+                });
+            }
+            md5.update(bytes);
             Ok(())
         })?;
         (piece, next, filled) = (next, piece, ahead);
     }
-    md5.update(&piece[..filled]);
+    state.update(&piece[..filled]);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algorithm::{Algorithm, Algorithms};
     use std::cell::Cell;
     use std::fs::{self, File};
 
     /// A file with an odd end, hashed in company after so many pieces.
-    fn check(pieces: usize) {
+    fn check(pieces: usize, algorithms: Algorithms) {
         let bytes: Vec<u8> = (0..5 * PIECE + 77).map(|index| (index / 3) as u8).collect();
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), &bytes).unwrap();
         let mut content = Content::new(File::open(file.path()).unwrap().into()).unwrap();
         assert!(is_worth_it(&content));
 
-        let mut md5 = Md5::new();
+        let mut state = State::new(algorithms);
         let left = Cell::new(pieces);
         let is_alone = || left.replace(left.get().saturating_sub(1)) > 0;
-        hash(&mut content, &mut md5, is_alone).unwrap();
+        hash(&mut content, &mut state, is_alone).unwrap();
         let done = (pieces + 1).min(6) * PIECE;
         assert_eq!(content.left(), bytes.len().saturating_sub(done) as u64);
-        assert_eq!(md5.finalize(), md5_lanes::md5(&bytes[..done.min(bytes.len())]));
+        let mut expected = State::new(algorithms);
+        expected.update(&bytes[..done.min(bytes.len())]);
+        assert_eq!(state.finish(), expected.finish(), "{algorithms:?}");
         content.verify().map_or_else(|_| assert!(done < bytes.len()), |()| assert!(done >= bytes.len()));
     }
 
     #[test]
     fn all_that_was_read_is_hashed_whenever_it_ends() {
         for pieces in [0, 1, 2, 5, 6, 100] {
-            check(pieces);
+            let sha256 = Algorithms::from(Algorithm::Sha256);
+            for algorithms in [Algorithms::default(), sha256, Algorithms::ALL] {
+                check(pieces, algorithms);
+            }
         }
     }
 
@@ -118,7 +136,7 @@ mod tests {
     #[test]
     fn a_read_that_fails_is_the_error() {
         let mut content = Content::new(File::open("/").unwrap().into()).unwrap();
-        let reason = hash(&mut content, &mut Md5::new(), || true).unwrap_err();
+        let reason = hash(&mut content, &mut State::new(Algorithms::default()), || true).unwrap_err();
         assert_eq!(reason.to_string(), "cannot read: Is a directory");
     }
 }

@@ -12,11 +12,13 @@ use std::sync::Arc;
 use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
+use crate::algorithm::Checksums;
 use crate::digest::aliases::Claim;
 use crate::digest::alone;
 use crate::digest::balance::Seat;
 use crate::digest::outbox::Outbox;
 use crate::digest::readers::{Buffer, Readers, Wish};
+use crate::digest::state::{Others, State};
 use crate::digest::{Beginning, Digest, Opening, Terms};
 use crate::directory::{PathBuffer, Place};
 use crate::entry::{Entry, Found, Hashed, Outcome, Part, Record};
@@ -57,8 +59,9 @@ struct Hand<'worker> {
     readers: &'worker Arc<Readers>,
     /// What the worker has waited for, or must come to with empty hands.
     first: Option<(Ticket<Record>, Entry)>,
-    /// What may block for as long as it likes: read when nothing else is in hand.
-    stream: Option<Reading>,
+    /// What is read to its end when nothing else is in hand: what may block for as long as it likes, and what needs no
+    /// lane. All that was read of it is hashed.
+    aside: Option<(State, Reading)>,
     /// Where the others see how many files are in lanes here.
     seat: Seat<'worker>,
     /// How many files are in lanes.
@@ -86,6 +89,8 @@ struct Reading {
     buffer: Buffer,
     /// How much of the buffer is to be hashed.
     filled: usize,
+    /// What is computed beside the MD5 that is in a lane.
+    others: Option<Box<Others>>,
     /// That other names of the file may wait for it.
     claim: Option<Box<Claim>>,
 }
@@ -135,7 +140,7 @@ impl<'worker> Hand<'worker> {
             terms,
             readers,
             first: None,
-            stream: None,
+            aside: None,
             seat: terms.balance.seat(),
             held: 0,
             dry: false,
@@ -174,8 +179,12 @@ impl<'worker> Hand<'worker> {
         let job = match turn {
             Turn::Idle => None,
             Turn::Part(md5, reading) => self.go_on(md5, reading)?,
-            Turn::Digest(digest, reading) => {
-                self.seal(reading, digest)?;
+            Turn::Digest(digest, mut reading) => {
+                let checksums = match reading.others.take() {
+                    None => Checksums::from(Digest::from(digest)),
+                    Some(others) => others.finish_beside(|| digest),
+                };
+                self.seal(reading, checksums)?;
                 None
             }
         };
@@ -184,7 +193,7 @@ impl<'worker> Hand<'worker> {
 
     /// Begins with the next file, if there is one and a lane for it.
     fn begin(&mut self) -> Result<Option<Job<Reading>>, Error> {
-        while self.held < self.terms.lanes && self.stream.is_none() {
+        while self.held < self.terms.lanes && self.aside.is_none() {
             let Some((ticket, entry)) = self.take() else {
                 self.outbox.empty()?; // what is done may be what is waited for
                 break;
@@ -267,14 +276,32 @@ impl<'worker> Hand<'worker> {
                 }
             }
         };
-        let Beginning { md5, filled, last, content, facts, claim } = beginning;
-        let reading = Reading { ticket, place, content, facts, buffer, filled, claim };
+        let Beginning { state, filled, last, content, facts, claim } = beginning;
+        let reading = Reading { ticket, place, content, facts, buffer, filled, others: None, claim };
         self.hold(self.held + 1);
         if reading.is_stream() {
-            self.stream = Some(reading);
+            self.aside = Some((state, reading));
             return Ok(None);
         }
-        if filled == 0 && !last { self.read(md5, reading) } else { Ok(Some(Job { md5, data: reading, last })) }
+        if filled == 0 && !last { self.read(state, reading) } else { self.hash(state, reading, last) }
+    }
+
+    /// Hashes what was read: the MD5 in a lane, and what else is wanted at once.
+    fn hash(&mut self, mut state: State, mut reading: Reading, last: bool) -> Result<Option<Job<Reading>>, Error> {
+        if let Some(others) = &mut state.others {
+            others.update(reading.as_ref());
+        }
+        if state.has_md5() {
+            let State { md5, others } = state;
+            reading.others = others;
+            return Ok(Some(Job { md5, data: reading, last }));
+        }
+        if last {
+            self.seal(reading, state.finish())?;
+        } else {
+            self.aside = Some((state, reading));
+        }
+        Ok(None)
     }
 
     /// Leaves to the readers what would have to be waited for.
@@ -289,29 +316,37 @@ impl<'worker> Hand<'worker> {
     }
 
     /// Goes on with a file of which a part is hashed: here, or at a worker that has none.
-    fn go_on(&mut self, mut md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
+    fn go_on(&mut self, md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
+        let mut state = State { md5, others: reading.others.take() };
         if self.has_too_many()
             && let Some(content) = reading.content.take()
         {
             let claim = reading.claim.take();
-            self.hand_over(self.terms.begun(content, md5, claim), reading);
+            self.hand_over(self.terms.begun(content, state, claim), reading);
             return Ok(None);
         }
         self.outbox.empty()?; // a file that goes on, for however long, holds up nothing
+        match self.read_ahead(&mut state, &mut reading) {
+            Ok(()) => self.read(state, reading),
+            Err(reason) => {
+                self.finish(reading, Outcome::Failed(reason))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Goes on with a large file for as long as it is all that there is to do.
+    fn read_ahead(&mut self, state: &mut State, reading: &mut Reading) -> Result<(), Reason> {
+        let is_alone = || self.tickets.is_anyone_idle() && self.terms.go_on().is_ok();
         if let Some(content) = &mut reading.content
             && self.held == 1
             && alone::is_worth_it(content)
             && let Some(_permit) = self.terms.ahead.permit()
+            && is_alone()
         {
-            let is_alone = || self.tickets.is_anyone_idle() && self.terms.go_on().is_ok();
-            if is_alone()
-                && let Err(reason) = alone::hash(content, &mut md5, is_alone)
-            {
-                self.finish(reading, Outcome::Failed(reason))?;
-                return Ok(None);
-            }
+            alone::hash(content, state, is_alone)?;
         }
-        self.read(md5, reading)
+        Ok(())
     }
 
     fn hand_over(&mut self, begun: Found, reading: Reading) {
@@ -327,16 +362,24 @@ impl<'worker> Hand<'worker> {
         (ticket, Entry { place, found })
     }
 
-    /// Reads on in a file, or has it read, or sends what kept it from being read.
-    fn read(&mut self, md5: Md5, mut reading: Reading) -> Result<Option<Job<Reading>>, Error> {
+    /// Reads on in a file and hashes that, or has it read, or sends what kept it from being read.
+    fn read(&mut self, state: State, reading: Reading) -> Result<Option<Job<Reading>>, Error> {
+        match self.advance(state, reading)? {
+            Some((state, reading, last)) => self.hash(state, reading, last),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads on in a file, and says whether that was the end; or has it read, or sends what kept it from being read.
+    fn advance(&mut self, state: State, mut reading: Reading) -> Result<Option<(State, Reading, bool)>, Error> {
         self.terms.go_on()?;
         match reading.read() {
-            Ok(Next::More) => Ok(Some(Job { md5, data: reading, last: false })),
-            Ok(Next::Last) => Ok(Some(Job { md5, data: reading, last: true })),
+            Ok(Next::More) => Ok(Some((state, reading, false))),
+            Ok(Next::Last) => Ok(Some((state, reading, true))),
             Ok(Next::Later) => {
                 if let Some(content) = reading.content.take() {
                     let claim = reading.claim.take();
-                    let (ticket, entry) = self.let_go(self.terms.begun(content, md5, claim), reading);
+                    let (ticket, entry) = self.let_go(self.terms.begun(content, state, claim), reading);
                     self.fetch(ticket, entry);
                 }
                 Ok(None)
@@ -348,13 +391,13 @@ impl<'worker> Hand<'worker> {
         }
     }
 
-    /// There is a digest only of what was one and the same file from first to
+    /// There are checksums only of what was one and the same file from first to
     /// last.
-    fn seal(&mut self, mut reading: Reading, digest: md5_lanes::Digest) -> Result<(), Error> {
+    fn seal(&mut self, mut reading: Reading, checksums: Checksums) -> Result<(), Error> {
         let outcome = match reading.verify() {
             Ok(()) => {
                 let facts = reading.facts.take().or_else(|| self.terms.facts_of(reading.content.as_deref()?));
-                Outcome::Hashed(Hashed::new(Digest::from(digest)).with(facts))
+                Outcome::Hashed(Hashed::new(checksums).with(facts))
             }
             Err(reason) => Outcome::Failed(reason),
         };
@@ -384,23 +427,31 @@ impl<'worker> Hand<'worker> {
             return Err(error);
         }
         self.outbox.empty()?;
-        let Some(reading) = self.stream.take() else { return Ok(()) };
+        let Some(aside) = self.aside.take() else { return Ok(()) };
         self.seat.is_away();
-        let mut job = self.read(Md5::new(), reading)?;
-        while let Some(Job { mut md5, data, last }) = job {
-            md5.update(data.as_ref());
-            if last {
-                return self.seal(data, md5.finalize());
+        self.read_through(aside)
+    }
+
+    /// Reads and hashes to the end, without a lane.
+    fn read_through(&mut self, (mut state, mut reading): (State, Reading)) -> Result<(), Error> {
+        loop {
+            if let Err(reason) = self.read_ahead(&mut state, &mut reading) {
+                return self.finish(reading, Outcome::Failed(reason));
             }
-            job = self.read(md5, data)?;
+            let Some((mut read, data, last)) = self.advance(state, reading)? else { return Ok(()) };
+            read.update(data.as_ref());
+            if last {
+                return self.seal(data, read.finish());
+            }
+            (state, reading) = (read, data);
         }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::algorithm::Algorithms;
     use crate::digest::aliases::Aliases;
     use crate::digest::alone::Ahead;
     use crate::digest::balance::Balance;
@@ -414,6 +465,7 @@ pub(crate) mod tests {
         Terms {
             ctx: Context::background(),
             links: Links::Skip,
+            algorithms: Algorithms::default(),
             fail_fast: true,
             lanes: 64,
             exclude: Vec::new(),
@@ -474,20 +526,20 @@ pub(crate) mod tests {
             for (ticket, entry) in mine {
                 let mut buffer = Buffer::new();
                 let Entry { place, mut found } = entry;
-                let digest = loop {
-                    let Opening::Read(Beginning { mut md5, filled, last, content, claim, .. }) =
+                let checksums = loop {
+                    let Opening::Read(Beginning { mut state, filled, last, content, claim, .. }) =
                         terms.open(&place, &mut PathBuffer::default(), found, buffer.room(), Wait::Yes)
                     else {
                         panic!("it can be read");
                     };
-                    md5.update(buffer.filled(filled));
+                    state.update(buffer.filled(filled));
                     if last {
-                        break md5.finalize();
+                        break state.finish();
                     }
                     let content = content.expect("there is more");
-                    found = terms.begun(content, md5, claim);
+                    found = terms.begun(content, state, claim);
                 };
-                ticket.send(Record::new(place, Outcome::Hashed(Hashed::new(Digest::from(digest)))))?;
+                ticket.send(Record::new(place, Outcome::Hashed(Hashed::new(checksums))))?;
             }
             Ok(())
         });

@@ -1,4 +1,4 @@
-//! Digests, and the workers that compute them: one file per algorithm.
+//! Digests, and the workers that compute them: one file per algorithm, or family of them.
 //!
 //! A worker owns its loop over entries and its buffers, so that one which keeps
 //! many files in flight at once has the same shape as one that reads file after
@@ -7,24 +7,32 @@
 pub(crate) mod aliases;
 pub(crate) mod alone;
 pub(crate) mod balance;
+mod blake3;
+mod crc;
 pub(crate) mod md5;
 mod outbox;
 pub(crate) mod readers;
+mod sha1;
+mod sha2;
+pub(crate) mod state;
+mod xxh3;
 
 use std::fmt;
 use std::sync::Arc;
 
 use errgroup::Context;
-use md5_lanes::Md5;
 use rustix::io::Errno;
 
+use crate::algorithm::Algorithms;
 use crate::digest::aliases::{Aliases, Claim, Known};
 use crate::digest::alone::Ahead;
 use crate::digest::balance::Balance;
+use crate::digest::state::State;
 use crate::directory::{PathBuffer, Place};
 use crate::entry::{Begun, Found, Handle, Hashed, Outcome, Record};
 use crate::error::Error;
 use crate::facts::Facts;
+use crate::names::Said;
 use crate::source::content::Opened;
 use crate::source::{Cache, Content, Descriptors, Devices, FileId, Links, Quiet, Rules, Wait, local};
 
@@ -45,6 +53,8 @@ pub(crate) struct Terms {
     /// Asked between two reads, so that one big file does not hold up the end.
     pub(crate) ctx: Context,
     pub(crate) links: Links,
+    /// What every file is to have a checksum of, but for one that a list says something else of.
+    pub(crate) algorithms: Algorithms,
     /// Whether the first failure is the end of everything.
     pub(crate) fail_fast: bool,
     /// How many files a worker may have open at the same time.
@@ -94,7 +104,7 @@ pub(crate) enum Opening {
 #[derive(Debug)]
 pub(crate) struct Beginning {
     /// What was before.
-    pub(crate) md5: Md5,
+    pub(crate) state: State,
     /// So many bytes of the buffer.
     pub(crate) filled: usize,
     /// Whether that is the end.
@@ -182,7 +192,16 @@ impl Terms {
         (found == facts && !self.exclude.contains(&id)).then(|| Some(known.take_over(number, facts)))
     }
 
+    /// What a file is to have a checksum of: what its list says of it can only be compared by that.
+    fn wanted(&self, place: &Place) -> Algorithms {
+        match place.said() {
+            Some(Said::Checksums { checksums, .. }) => checksums.algorithms(),
+            _ => self.algorithms,
+        }
+    }
+
     fn open_file(&self, place: &Place, handle: Handle, buffer: &mut [u8], wait: Wait) -> Opening {
+        let wanted = self.wanted(place);
         let rules = Rules {
             links: self.links.at(place),
             exclude: &self.exclude,
@@ -193,7 +212,7 @@ impl Terms {
             facts: self.quiet.as_ref().filter(|_| self.facts),
         };
         if !handle.is_left_by(wait) {
-            match self.aliases.look_up(place, &handle) {
+            match self.aliases.look_up(place, &handle, wanted) {
                 Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
                 Known::Read(id, stamp, result) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
                     return Opening::Settled(result.map_or_else(Outcome::Failed, Outcome::Hashed));
@@ -201,10 +220,10 @@ impl Terms {
                 _ => {}
             }
         }
-        let md5 = Md5::new();
+        let state = State::new(wanted);
         let (content, filled) = match local::open(&handle, place.name(), rules, buffer) {
             Ok(Opened::Whole(filled, facts)) => {
-                return Opening::Read(Beginning { md5, filled, last: true, content: None, facts, claim: None });
+                return Opening::Read(Beginning { state, filled, last: true, content: None, facts, claim: None });
             }
             Ok(Opened::Begun(content, filled)) => (content, Some(filled)),
             Ok(Opened::Later(Some(content))) => (content, None),
@@ -213,7 +232,7 @@ impl Terms {
             Ok(Opened::Passed(skip)) => return Opening::Settled(Outcome::Skipped(skip)),
             Err(reason) => return Opening::Settled(Outcome::Failed(reason)),
         };
-        let claim = match self.aliases.claim(&content) {
+        let claim = match self.aliases.claim(&content, wanted) {
             Known::Nothing => None,
             Known::Claimed(claim) => Some(claim),
             Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
@@ -224,15 +243,15 @@ impl Terms {
         match filled {
             Some(filled) => {
                 let last = content.is_complete();
-                Opening::Read(Beginning { md5, filled, last, content: Some(content), facts: None, claim })
+                Opening::Read(Beginning { state, filled, last, content: Some(content), facts: None, claim })
             }
-            None => Opening::Later(self.begun(content, md5, claim)),
+            None => Opening::Later(self.begun(content, state, claim)),
         }
     }
 
     /// A file that goes on elsewhere.
-    pub(crate) fn begun(&self, content: Box<Content>, md5: Md5, claim: Option<Box<Claim>>) -> Found {
-        Found::Begun(Box::new(Begun { content, md5, claim, held: self.descriptors.hold() }))
+    pub(crate) fn begun(&self, content: Box<Content>, state: State, claim: Option<Box<Claim>>) -> Found {
+        Found::Begun(Box::new(Begun { content, state, claim, held: self.descriptors.hold() }))
     }
 
     /// What is known of a file that was read to its end, if that is wanted.
@@ -253,13 +272,13 @@ impl Terms {
 
 /// Reads on in a file.
 fn go_on(begun: Begun, buffer: &mut [u8], wait: Wait) -> Opening {
-    let Begun { mut content, md5, claim, held } = begun;
+    let Begun { mut content, state, claim, held } = begun;
     match content.read_if(buffer, wait) {
         Ok(Some(filled)) => {
             let last = filled == 0 || content.is_complete();
-            Opening::Read(Beginning { md5, filled, last, content: Some(content), facts: None, claim })
+            Opening::Read(Beginning { state, filled, last, content: Some(content), facts: None, claim })
         }
-        Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, md5, claim, held }))),
+        Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, state, claim, held }))),
         Err(reason) => {
             claim.into_iter().for_each(|claim| claim.fail(&reason));
             Opening::Settled(Outcome::Failed(reason))

@@ -9,11 +9,27 @@ use crate::algorithm::{Algorithm, Checksum};
 
 /// How many blanks there are between digest and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gap {
+enum Gap {
     /// One: `md5 -r`.
     One,
     /// Two, the second of which may be a `*`: `md5sum`.
     Two,
+}
+
+/// What holds of all untagged lines of a list.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Untagged {
+    /// What they must be of, if it is fixed.
+    pub(crate) only: Option<Algorithm>,
+    /// How the first of them looked.
+    gap: Option<Gap>,
+}
+
+impl Untagged {
+    /// None was met yet; all are to be of this algorithm, if it is fixed.
+    pub(crate) fn of(only: Option<Algorithm>) -> Untagged {
+        Untagged { only, gap: None }
+    }
 }
 
 pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum, mark: u8) {
@@ -22,23 +38,22 @@ pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum, mark: 
     line.extend_from_slice(name);
 }
 
-/// `gap` is what was met before in the same list, and is set by the first line of MD5: names are never taken in both
-/// ways, lest one who may rename files has a list verify another file.
-pub(super) fn parse<'a>(line: &'a [u8], gap: &mut Option<Gap>) -> Option<(&'a [u8], Checksum)> {
+/// Names are never taken in both ways, lest one who may rename files has a list verify another file.
+pub(super) fn parse<'a>(line: &'a [u8], untagged: &mut Untagged) -> Option<(&'a [u8], Checksum)> {
     let end = line.iter().position(is_blank)?;
     let checksum = Checksum::parse_untagged(&line[..end])?;
+    if untagged.only.is_some_and(|only| only != checksum.algorithm()) {
+        return None;
+    }
     let rest = &line[end + 1..];
     let here = match rest {
         [] => return None,
         [b' ' | b'*', _, ..] => Gap::Two,
         _ => Gap::One,
     };
-    if here == Gap::One && *gap == Some(Gap::Two) {
+    if here == Gap::One && untagged.gap == Some(Gap::Two) {
         return None;
     }
-    let used = gap.unwrap_or(here);
-    if checksum.algorithm() == Algorithm::Md5 {
-        *gap = Some(used);
-    }
+    let used = *untagged.gap.get_or_insert(here);
     Some((if used == Gap::Two { &rest[1..] } else { rest }, checksum))
 }

@@ -18,7 +18,7 @@ use std::io::{self, Write};
 
 use crate::algorithm::{Algorithms, Checksum};
 use crate::entry::Hashed;
-pub(crate) use gnu::Gap;
+pub(crate) use gnu::Untagged;
 pub use reader::{Entry, LONGEST_LINE, Line, Reader};
 
 /// How a name and its digest make a line.

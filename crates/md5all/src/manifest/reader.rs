@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::gnu::Gap;
+use super::gnu::Untagged;
 use super::{Format, LineEnd, bsd, gnu, go, skip_blanks, until_nul};
 use crate::algorithm::{Checksum, Checksums};
 use crate::facts::Facts;
@@ -45,8 +45,8 @@ pub struct Reader<R> {
     line: Vec<u8>,
     /// The name on it, if that was escaped.
     name: Vec<u8>,
-    /// What untagged lines have looked like.
-    pub(crate) gap: Option<Gap>,
+    /// What holds of untagged lines.
+    pub(crate) untagged: Untagged,
 }
 
 /// One line that is neither blank nor a comment.
@@ -82,7 +82,7 @@ impl<'a> Entry<'a> {
 impl<R: BufRead> Reader<R> {
     /// A manifest that comes from `input`.
     pub fn new(input: R, format: Format, end: LineEnd) -> Reader<R> {
-        Reader { input, format, end, number: 0, line: Vec::new(), name: Vec::new(), gap: None }
+        Reader { input, format, end, number: 0, line: Vec::new(), name: Vec::new(), untagged: Untagged::default() }
     }
 
     /// The next line that is neither blank nor a comment; `None` at the end. Blocks as the input does.
@@ -97,7 +97,7 @@ impl<R: BufRead> Reader<R> {
                 Some(Length::Whole) if self.is_nothing() => {}
                 Some(Length::TooLong) if self.is_comment() => {}
                 Some(Length::Whole) => {
-                    let entry = parse(&self.line, self.format, self.end, &mut self.gap, &mut self.name);
+                    let entry = parse(&self.line, self.format, self.end, &mut self.untagged, &mut self.name);
                     return Ok(Some(Line { number: self.number, entry }));
                 }
                 Some(Length::TooLong) => return Ok(Some(Line { number: self.number, entry: None })),
@@ -154,31 +154,31 @@ fn parse<'a>(
     line: &'a [u8],
     format: Format,
     end: LineEnd,
-    gap: &mut Option<Gap>,
+    untagged: &mut Untagged,
     unescaped: &'a mut Vec<u8>,
 ) -> Option<Entry<'a>> {
     let line = if format == Format::Go { line } else { skip_blanks(line) };
     if end == LineEnd::Nul {
-        let (name, checksum) = parse_fields(line, format, gap)?;
+        let (name, checksum) = parse_fields(line, format, untagged)?;
         return Some(Entry::new(name, checksum));
     }
     match line.strip_prefix(b"\\") {
         None => {
-            let (name, checksum) = parse_fields(line, format, gap)?;
+            let (name, checksum) = parse_fields(line, format, untagged)?;
             Some(Entry::new(until_nul(name), checksum))
         }
         Some(line) => {
-            let (name, checksum) = parse_fields(line, format, gap)?;
+            let (name, checksum) = parse_fields(line, format, untagged)?;
             unescape(unescaped, name)?;
             Some(Entry::new(unescaped, checksum))
         }
     }
 }
 
-fn parse_fields<'a>(line: &'a [u8], format: Format, gap: &mut Option<Gap>) -> Option<(&'a [u8], Checksum)> {
+fn parse_fields<'a>(line: &'a [u8], format: Format, untagged: &mut Untagged) -> Option<(&'a [u8], Checksum)> {
     match format {
         Format::Go => go::parse(line),
-        Format::Gnu | Format::GnuBinary if !bsd::is_tagged(line) => gnu::parse(line, gap),
+        Format::Gnu | Format::GnuBinary if !bsd::is_tagged(line) => gnu::parse(line, untagged),
         Format::Gnu | Format::GnuBinary | Format::Bsd => bsd::parse(line),
     }
 }

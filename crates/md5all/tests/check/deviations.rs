@@ -38,32 +38,31 @@ fn padding_between_tag_and_name_is_read() {
     }
 }
 
-/// To GNU's `md5sum` such a line is malformed, and a list that has a good one besides is well.
+/// To GNU's tools a line of another algorithm is malformed: under their names it is, and under its own it is verified.
 #[test]
-fn lines_of_other_algorithms_are_told_for_what_they_are() {
+fn lines_of_other_algorithms_are_verified() {
     let field = Field::new();
-    let sha1 = "0123456789012345678901234567890123456789";
-    let list = fill(format!("{{a}}  a\nSHA1 (a) = {sha1}\n{sha1}  b\nBLAKE3 (a) = {{a}}{{a}}\n").as_bytes());
+    let sha256 = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"; // of "a"
+    let list = fill(format!("{{a}}  a\nSHA256 (a) = {sha256}\n{sha256}  b\nCRC32C (a) = c1d04330\n").as_bytes());
     let ended = run(&field, Program::Md5all, "-c -w list", &list);
-    assert_eq!((text(&ended.stdout), ended.code), ("a: OK\n", Some(1)));
-    assert_eq!(
-        text(&ended.stderr),
-        "md5all: list: 2: SHA1 checksum line: only MD5 is verified\n\
-         md5all: list: 3: SHA1 checksum line: only MD5 is verified\n\
-         md5all: list: 4: BLAKE3 checksum line: only MD5 is verified\n\
-         md5all: WARNING: 3 lines are of other algorithms, which are not verified: BLAKE3, SHA1\n"
-    );
-    let ended = run(&field, Program::Md5all, "-c list", format!("{sha1}  a\n").as_bytes());
-    assert_eq!((text(&ended.stdout), ended.code), ("", Some(1)));
-    assert_eq!(
-        text(&ended.stderr),
-        "md5all: list: no properly formatted checksum lines found; \
-         1 line is of another algorithm, which is not verified: SHA1\n"
-    );
-    // Called `md5sum`, it knows no other algorithm either.
+    assert_eq!((text(&ended.stdout), ended.code), ("a: OK\na: OK\nb: FAILED\na: OK\n", Some(1)));
+    assert_eq!(text(&ended.stderr), "md5all: WARNING: 1 computed checksum did NOT match\n");
     let ended = run(&field, Program::Md5sum, "-c list", &list);
     assert_eq!((text(&ended.stdout), ended.code), ("a: OK\n", Some(0)));
     assert_eq!(text(&ended.stderr), "md5sum: WARNING: 3 lines are improperly formatted\n");
+}
+
+/// The digests of BLAKE3 are as long as those of SHA-256: where nothing tells which it is, it is taken for the latter, and
+/// nothing that has another is `OK`.
+#[test]
+fn an_untagged_digest_is_taken_for_what_has_its_length() {
+    let field = Field::new();
+    let blake3 = "17762fddd969a453925d65717ac3eea21320b66b54342fde15128d6caf21215f"; // of "a"
+    for (list, stdout) in [(format!("BLAKE3 (a) = {blake3}\n"), "a: OK\n"), (format!("{blake3}  a\n"), "a: FAILED\n")] {
+        let ended = run(&field, Program::Md5all, "-c --status list", list.as_bytes());
+        assert_eq!(ended.code, Some(i32::from(stdout.ends_with("FAILED\n"))));
+        assert_eq!(text(&run(&field, Program::Md5all, "-c list", list.as_bytes()).stdout), stdout);
+    }
 }
 
 /// GNU's has no other format; and it refuses what it does not know in getopt's words, where md5all has clap's.
