@@ -1,5 +1,6 @@
 //! The command line. Everything clap ends here: what comes out is a [`Task`].
 
+mod etag;
 mod md5sum;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use md5all::{Cache, Devices, Links, Mode, Options, Root};
 
 use crate::exit::Exit;
 use crate::name::name;
+pub(crate) use etag::Tags;
 use md5sum::Flags;
 
 /// What the command line asks for.
@@ -24,6 +26,8 @@ pub(crate) enum Task {
     Check(Check),
     /// To hash files, as `md5sum` does.
     Sum(Sums),
+    /// To compute ETags, or to find what one is of.
+    Tag(Tags),
 }
 
 /// What to check, and what to say of it.
@@ -148,7 +152,9 @@ struct Arguments {
 
 /// What else the program does. One file each: what its arguments are, and the task that they become.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Etag(etag::Arguments),
+}
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 if every file was hashed, 2 if something was not, 3 if the \
@@ -218,7 +224,9 @@ impl From<Arguments> for Config {
 
 impl Command {
     fn into_task(self) -> Task {
-        match self {}
+        match self {
+            Command::Etag(arguments) => arguments.into_task(),
+        }
     }
 }
 

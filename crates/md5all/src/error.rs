@@ -74,6 +74,8 @@ pub enum Reason {
     },
     /// Another directory has taken this one's place since it was listed.
     Moved,
+    /// How long it is, which would have to be known, shows only when all of it was read.
+    Unsized,
 }
 
 /// What was being done when the operating system refused.
@@ -134,6 +136,7 @@ impl Reason {
             Reason::Length { read, size } => Reason::Length { read: *read, size: *size },
             Reason::Loop { ancestor } => Reason::Loop { ancestor: ancestor.clone() },
             Reason::Moved => Reason::Moved,
+            Reason::Unsized => Reason::Unsized,
         }
     }
 
@@ -161,7 +164,7 @@ impl Reason {
         match self {
             Reason::System { source, .. } => source.kind(),
             Reason::Changed | Reason::Length { .. } => io::ErrorKind::InvalidData,
-            Reason::Loop { .. } | Reason::Moved => io::ErrorKind::Other,
+            Reason::Loop { .. } | Reason::Moved | Reason::Unsized => io::ErrorKind::Other,
         }
     }
 }
@@ -206,6 +209,7 @@ impl fmt::Display for Reason {
                 write!(f, "directory loop: same directory as {ancestor:?}")
             }
             Reason::Moved => f.write_str("no longer the directory that was listed"),
+            Reason::Unsized => f.write_str("its size is not known before it is read"),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | one record after the other, problems included, sorted | [`hash_trees`] |
 //! | the same for files that are named one by one | [`hash_files`] |
 //! | what has become of the files in a list | [`check_lists`] |
+//! | the ETags that S3 would have of files | [`etags`] |
 //! | lines that `md5sum -c` understands | [`manifest::Writer`] |
 //! | what the lines of a manifest say | [`manifest::Reader`] |
 //!
@@ -36,6 +37,7 @@ mod digest;
 mod directory;
 mod entry;
 mod error;
+mod etag;
 mod facts;
 mod known;
 mod listing;
@@ -55,6 +57,7 @@ pub use digest::Digest;
 pub use directory::PathBuffer;
 pub use entry::{Hashed, Outcome, Record, Skip};
 pub use error::{Error, Operation, Reason, Scarce};
+pub use etag::{ETag, ETags, NoETag, Tagged, Upload, Uploads, etags};
 pub use facts::Facts;
 pub use known::Known;
 pub use source::{Cache, Device, Devices, FileId, Links, Mode};

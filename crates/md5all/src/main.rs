@@ -14,6 +14,7 @@ mod run;
 mod shell;
 mod sink;
 mod summing;
+mod tagging;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Task::Hash(config) => run::run(config),
         Task::Check(check) => checking::run(check),
         Task::Sum(sums) => summing::run(sums),
+        Task::Tag(tags) => tagging::run(tags),
     });
     exit.unwrap_or_else(|exit| if name::name().tool.is_some() { exit.as_gnu() } else { exit }).into()
 }

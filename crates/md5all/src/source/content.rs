@@ -387,6 +387,36 @@ impl Content {
         Ok(())
     }
 
+    /// How long it is, where its size says so: not of what is no regular file, or empty, or made up on reading, nor of what
+    /// is not read from its beginning.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn size(&self) -> Result<Option<u64>, Reason> {
+        let size = self.stamp.map(|stamp| stamp.size).filter(|&size| size > 0 && self.whole);
+        Ok(if size.is_some() && self.is_made_up()? { None } else { size })
+    }
+
+    /// Reads at an offset, for those who read several parts at once; 0 bytes mean the end. Blocks as the file does.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn read_part(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Reason> {
+        read_at(&self.file, buffer, offset, Wait::Yes).map_err(|error| Reason::system(Operation::Read, error))
+    }
+
+    /// Says whether it was one and the same file while it was read in parts, all of which were as long as its size says.
+    ///
+    /// # Errors
+    ///
+    /// That it has changed, and what the system says.
+    pub(crate) fn verify_parts(&self) -> Result<(), Reason> {
+        let stat = fstat(&self.file).map_err(|error| Reason::system(Operation::Stat, error))?;
+        if self.stamp == Some(Stamp::of(&stat)) { Ok(()) } else { Err(Reason::Changed) }
+    }
+
     /// Whether the file system makes contents up on reading, and so cannot know how long they are.
     #[cfg(target_os = "linux")]
     fn is_made_up(&self) -> Result<bool, Reason> {

@@ -27,7 +27,8 @@ use crate::listing::{Kind, Listing};
 use crate::source::atime::Traceless;
 use crate::source::content::{self, Opened, Stamp};
 use crate::source::descriptors::{Counted, Descriptors, is_want};
-use crate::source::{Device, Devices, Links, Rules, Wait};
+use crate::source::{Content, Device, Devices, Links, Rules, Wait};
+use crate::walk::Root;
 
 /// What a name is relative to.
 #[derive(Clone, Debug)]
@@ -233,6 +234,24 @@ pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut 
             Err(error) if is_want(error) => Ok(Opened::Wanting(error)),
             Err(error) => Err(Reason::system(Operation::Open, error)),
         },
+    }
+}
+
+/// Opens what was asked for by name, whatever it is, without reading any of it.
+///
+/// Blocks on a FIFO that nobody writes to.
+///
+/// # Errors
+///
+/// The operation that failed.
+pub(crate) fn open_root(root: &Root) -> Result<Content, Reason> {
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let failed = |error| Reason::system(Operation::Open, error);
+    match root {
+        Root::Path(path) => Content::new(openat(CWD, path, flags, Mode::empty()).map_err(failed)?),
+        Root::StandardInput => {
+            Content::stream(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0).map_err(failed)?)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod field;
 mod flags;
 mod kinds;
 mod lists;
+mod promises;
 mod random;
 mod writing;
 

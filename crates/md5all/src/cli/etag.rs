@@ -1,0 +1,83 @@
+//! The command line of `md5all etag`.
+
+use std::ffi::OsString;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::thread::available_parallelism;
+
+use clap::Args;
+use md5all::{ETag, Root, Uploads};
+
+use super::{Task, root, size};
+
+/// S3's ETags of local files, or the size of the parts that an ETag is of
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Arguments {
+    /// Files; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<OsString>,
+
+    /// The size of a part, such as 16M or 16MiB; with --match, one to try first [default: 8M]
+    #[arg(long, value_name = "SIZE", value_parser = part_size)]
+    part_size: Option<NonZeroU64>,
+
+    /// Files smaller than this are put in one request; 0 means none [default: the size of a part]
+    #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["single", "etag"])]
+    threshold: Option<u64>,
+
+    /// Files of any size are put in one request
+    #[arg(long, conflicts_with_all = ["part_size", "etag"])]
+    single: bool,
+
+    /// Find the size of parts that gives this ETag, of those that are usual
+    #[arg(long = "match", value_name = "ETAG")]
+    etag: Option<ETag>,
+
+    /// Workers [default: one a core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+/// What `aws s3 cp` takes.
+const USUAL: NonZeroU64 = NonZeroU64::new(8 << 20).unwrap();
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 if every file was read; 2 if something was not; 3 if the command line makes no sense; 130 if interrupted.
+With --match: 0 if the ETag is of one of the files, 1 if of none; 2 if something was not read.";
+
+/// What `md5all etag` is to do.
+#[derive(Debug)]
+pub(crate) struct Tags {
+    pub(crate) files: Vec<Root>,
+    pub(crate) uploads: Uploads,
+    pub(crate) jobs: NonZeroUsize,
+}
+
+impl Arguments {
+    pub(super) fn into_task(self) -> Task {
+        let jobs = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+        Task::Tag(Tags {
+            uploads: self.uploads(),
+            files: self.files.into_iter().map(root).collect(),
+            jobs: jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        })
+    }
+
+    fn uploads(&self) -> Uploads {
+        if let Some(etag) = self.etag {
+            return Uploads::Like { etag, first: self.part_size.into_iter().collect() };
+        }
+        let part_size = self.part_size.unwrap_or(USUAL);
+        let threshold = if self.single { u64::MAX } else { self.threshold.unwrap_or(part_size.get()) };
+        Uploads::Planned { part_size, threshold }
+    }
+}
+
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    let size = size(text).and_then(|size| u64::try_from(size).ok());
+    size.ok_or("not a size, such as 64M, 64MiB, 1G or a number of bytes")
+}
+
+fn part_size(text: &str) -> Result<NonZeroU64, &'static str> {
+    NonZeroU64::new(bytes(text)?).ok_or("a part has at least one byte")
+}
