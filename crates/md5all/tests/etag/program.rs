@@ -140,7 +140,7 @@ fn usual_sizes_are_found_again_among_others() {
     let dir = tree(&[]);
     let mixed = |index: u64| (index.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
     fs::write(dir.path().join("file"), (0..18 * MIB as u64).map(mixed).collect::<Vec<u8>>()).unwrap();
-    for size in ["5242880", "8388608", "15728640", "17179870"] {
+    for size in ["8388608", "17179870"] {
         let text = run(dir.path(), &["etag", "--part-size", size, "file"]).clean();
         let etag = text.split(' ').next().unwrap();
         assert_eq!(run(dir.path(), &["etag", "--match", etag, "file"]).clean(), format!("{size}  file\n"));
