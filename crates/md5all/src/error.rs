@@ -145,7 +145,7 @@ impl Reason {
         match self {
             Reason::System { operation, .. } => matches!(operation, Operation::Stat | Operation::Read),
             Reason::Length { .. } => true,
-            Reason::Changed | Reason::Loop { .. } | Reason::Moved => false,
+            Reason::Changed | Reason::Loop { .. } | Reason::Moved | Reason::Unsized => false,
         }
     }
 

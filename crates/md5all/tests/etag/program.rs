@@ -111,7 +111,7 @@ fn what_cannot_be_read_is_said_and_the_rest_goes_on_with_exit_2() {
 
     let Some((_keep, mut command)) = unprivileged(dir.path()) else { return };
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(dir.path().join("secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dir.path().join("secret"), fs::Permissions::from_mode(0o000)).unwrap();
     let came = crate::harness::finish(command.args(["etag", "secret"]));
     assert_eq!((came.code, came.stderr.as_str()), (Some(2), "md5all: secret: cannot open: Permission denied\n"));
 }
