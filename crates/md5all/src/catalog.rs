@@ -125,6 +125,17 @@ impl Catalog {
         }
     }
 
+    /// Which sets of algorithms there are: each once, and mostly there is one.
+    pub(crate) fn sets(&self) -> Vec<Algorithms> {
+        let mut sets = Vec::new();
+        for slot in &self.slots {
+            if !sets.contains(&slot.algorithms) {
+                sets.push(slot.algorithms);
+            }
+        }
+        sets
+    }
+
     /// What a file has checksums of.
     pub(crate) fn algorithms(&self, number: usize) -> Algorithms {
         self.slots[number].algorithms

@@ -1,21 +1,26 @@
 //! The command line. Everything clap ends here: what comes out is a [`Task`].
 
+mod audit;
+mod diff;
 mod etag;
 mod md5sum;
+mod reading;
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use md5all::manifest::{Format, Layout, LineEnd};
-use md5all::{Cache, Devices, Links, Mode, Options, Root};
+use md5all::{Options, Root};
 
 use crate::exit::Exit;
 use crate::name::name;
+pub(crate) use audit::Audit;
+pub(crate) use diff::Diff;
 pub(crate) use etag::Tags;
 use md5sum::Flags;
+use reading::{Reading, size};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -26,6 +31,10 @@ pub(crate) enum Task {
     Check(Check),
     /// To hash files, as `md5sum` does.
     Sum(Sums),
+    /// To hold a tree against a manifest.
+    Audit(Audit),
+    /// To say how two sides differ.
+    Diff(Diff),
     /// To compute ETags, or to find what one is of.
     Tag(Tags),
 }
@@ -85,6 +94,7 @@ pub(crate) struct Config {
 #[derive(Debug, Parser)]
 #[command(name = "md5all", version, args_override_self = true, after_help = EXIT_STATUS)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(mut_arg("dereference", |arg| arg.conflicts_with("check")))]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -110,37 +120,8 @@ struct Arguments {
     #[arg(long, conflicts_with = "check")]
     unordered: bool,
 
-    /// Files to read and hash at the same time [default: one a core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-
-    /// Follow symbolic links, not only those that are named as PATH
-    #[arg(short = 'L', long, conflicts_with = "check")]
-    dereference: bool,
-
-    /// Skip directories on other file systems than PATH
-    #[arg(short = 'x', long)]
-    one_file_system: bool,
-
-    /// How the devices below PATH are read: as each is best, or all as one of these
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = mode_parser())]
-    io: Io,
-
-    /// Reads that are under way at once on each device [default: 64; hdd: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    io_depth: Option<u16>,
-
-    /// Leave the system's cache of files as it was: keep nothing in memory that was not there
-    #[arg(long)]
-    no_cache: bool,
-
-    /// The most memory to use, such as 64M: fewer files and records at a time [default: what is of use]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    memory: Option<usize>,
-
-    /// Say how each device is read
-    #[arg(short, long)]
-    verbose: bool,
+    #[command(flatten)]
+    reading: Reading,
 
     /// Stop at the first problem that is met; what was printed by then is an arbitrary part
     #[arg(long, conflicts_with = "check")]
@@ -153,6 +134,8 @@ struct Arguments {
 /// What else the program does. One file each: what its arguments are, and the task that they become.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::Arguments),
+    Diff(diff::Arguments),
     Etag(etag::Arguments),
 }
 
@@ -197,14 +180,6 @@ fn print(error: &clap::Error) -> Exit {
     }
 }
 
-/// How devices are read: `None` is as each is best.
-type Io = Option<Mode>;
-
-fn mode_parser() -> impl TypedValueParser<Value = Io> {
-    let names = ["auto"].into_iter().chain(Mode::ALL.map(Mode::name));
-    PossibleValuesParser::new(names).map(|name| Mode::by_name(&name))
-}
-
 /// Formats name themselves, so that a further one needs no change here.
 fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name))
@@ -216,7 +191,7 @@ impl From<Arguments> for Config {
         Config {
             layout: arguments.layout(),
             output: arguments.output.clone(),
-            verbose: arguments.verbose,
+            verbose: arguments.reading.verbose,
             options: arguments.into_options(),
         }
     }
@@ -225,6 +200,8 @@ impl From<Arguments> for Config {
 impl Command {
     fn into_task(self) -> Task {
         match self {
+            Command::Audit(arguments) => Task::Audit(arguments.into_audit()),
+            Command::Diff(arguments) => Task::Diff(arguments.into_diff()),
             Command::Etag(arguments) => arguments.into_task(),
         }
     }
@@ -238,7 +215,7 @@ impl Arguments {
         if !self.flags.check {
             return Task::Hash(Config::from(self));
         }
-        let (flags, format, verbose) = (self.flags, self.format, self.verbose);
+        let (flags, format, verbose) = (self.flags, self.format, self.reading.verbose);
         Task::Check(Check { verbose, ..flags.into_check(self.into_options(), format) })
     }
 
@@ -253,44 +230,11 @@ impl Arguments {
     }
 
     fn into_options(self) -> Options {
-        let links = if self.dereference { Links::Follow } else { Links::Skip };
         let default = if self.flags.check { "-" } else { "." };
         let paths = if self.paths.is_empty() { vec![default.into()] } else { self.paths };
-        let mut options = Options::new(paths.into_iter().map(root));
-        options.links = links;
-        options.one_file_system = self.one_file_system;
-        options.unordered = self.unordered;
-        options.fail_fast = self.fail_fast;
-        options.cache = if self.no_cache { Cache::Leave } else { Cache::Use };
-        options.memory = self.memory;
-        let depth = self.io_depth.and_then(|depth| NonZeroUsize::new(depth.into()));
-        options.devices = Devices::new(self.io, depth);
-        if let Some(jobs) = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())) {
-            options.jobs = jobs;
-        }
-        options
+        let options = self.reading.into_options(paths.into_iter().map(root));
+        Options { unordered: self.unordered, fail_fast: self.fail_fast, ..options }
     }
-}
-
-/// A ceiling on memory that works.
-fn memory(text: &str) -> Result<usize, String> {
-    let least = Options::LEAST_MEMORY;
-    let size = size(text).ok_or("not a size, such as 64M, 64MiB, 1G or a number of bytes")?;
-    if size < least { Err(format!("the least that works is {}K", least.div_ceil(1024))) } else { Ok(size) }
-}
-
-/// A number of bytes, or of what its suffix says, in powers of 1024.
-fn size(text: &str) -> Option<usize> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let shift = match suffix {
-        "" => 0,
-        "K" | "KiB" => 10,
-        "M" | "MiB" => 20,
-        "G" | "GiB" => 30,
-        _ => return None,
-    };
-    number.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
 fn root(path: OsString) -> Root {
@@ -300,6 +244,7 @@ fn root(path: OsString) -> Root {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use md5all::{Cache, Links};
 
     fn config(arguments: &[&str]) -> Result<Config, clap::error::ErrorKind> {
         let line = ["md5all"].iter().chain(arguments);
@@ -347,29 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_in_powers_of_1024() {
-        let rows = [
-            ("0", Some(0)),
-            ("17", Some(17)),
-            ("1K", Some(1024)),
-            ("2KiB", Some(2048)),
-            ("16M", Some(16 << 20)),
-            ("16MiB", Some(16 << 20)),
-            ("3G", Some(3 << 30)),
-            ("3GiB", Some(3 << 30)),
-            ("", None),
-            ("M", None),
-            ("-1", None),
-            ("1.5M", None),
-            ("1m", None),
-            ("1MB", None),
-            ("1 M", None),
-            ("99999999999999999999", None),
-            ("17179869184G", None),
-        ];
-        for (text, bytes) in rows {
-            assert_eq!(size(text), bytes, "{text:?}");
-        }
+    fn a_ceiling_on_memory_arrives() {
         assert_eq!(config(&["--memory", "16M"]).unwrap().options.memory, Some(16 << 20));
         assert_eq!(config(&[]).unwrap().options.memory, None);
     }

@@ -7,6 +7,8 @@
 //! | one record after the other, problems included, sorted | [`hash_trees`] |
 //! | the same for files that are named one by one | [`hash_files`] |
 //! | what has become of the files in a list | [`check_lists`] |
+//! | what has become of a tree since it was listed | [`audit`] |
+//! | how two trees or manifests differ | [`diff`](diff()) |
 //! | the ETags that S3 would have of files | [`etags`] |
 //! | lines that `md5sum -c` understands | [`manifest::Writer`] |
 //! | what the lines of a manifest say | [`manifest::Reader`] |
@@ -30,9 +32,13 @@
 
 #![forbid(unsafe_code)]
 
+mod absence;
 mod algorithm;
+mod audit;
 mod catalog;
 mod check;
+mod comparison;
+mod diff;
 mod digest;
 mod directory;
 mod entry;
@@ -40,10 +46,10 @@ mod error;
 mod etag;
 mod facts;
 mod known;
+mod listed;
 mod listing;
 pub mod manifest;
 mod names;
-#[allow(dead_code, reason = "audit and update are on their way")]
 mod naming;
 mod several;
 mod shares;
@@ -52,7 +58,10 @@ mod trees;
 mod walk;
 
 pub use algorithm::{Algorithm, Algorithms, Checksum, Checksums};
+pub use audit::{Audit, audit};
 pub use check::{Finding, Verdict, Verdicts, check_lists};
+pub use comparison::{Compared, Fate, Lack, Unread};
+pub use diff::{Side, diff};
 pub use digest::Digest;
 pub use directory::PathBuffer;
 pub use entry::{Hashed, Outcome, Record, Skip};
@@ -60,6 +69,7 @@ pub use error::{Error, Operation, Reason, Scarce};
 pub use etag::{ETag, ETags, NoETag, Tagged, Upload, Uploads, etags};
 pub use facts::Facts;
 pub use known::Known;
+pub use listed::Listed;
 pub use source::{Cache, Device, Devices, FileId, Links, Mode};
 pub use trees::{Options, hash_files, hash_trees, md5_all};
 pub use walk::Root;

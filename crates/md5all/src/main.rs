@@ -2,10 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+mod auditing;
 mod checking;
 mod cli;
+mod diffing;
 mod exit;
 mod failure;
+mod findings;
 mod interrupt;
 mod name;
 mod output;
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
         Task::Hash(config) => run::run(config),
         Task::Check(check) => checking::run(check),
         Task::Sum(sums) => summing::run(sums),
+        Task::Audit(audit) => auditing::run(audit),
+        Task::Diff(diff) => diffing::run(diff),
         Task::Tag(tags) => tagging::run(tags),
     });
     exit.unwrap_or_else(|exit| if name::name().tool.is_some() { exit.as_gnu() } else { exit }).into()

@@ -102,6 +102,12 @@ impl Survey {
 }
 
 impl Naming {
+    /// Of names that are relative to `root`.
+    pub(crate) fn relative(root: &Path) -> Naming {
+        let root = root.as_os_str().as_bytes().to_vec();
+        Naming { walked: as_prefix(root.clone()), root, prefix: Vec::new(), is_mixed: false }
+    }
+
     /// Of names that share a directory, which ends in `/` or is none.
     fn shared(prefix: Vec<u8>) -> Naming {
         let root = match &prefix[..] {
@@ -115,6 +121,11 @@ impl Naming {
     /// The root, as a walk is to be given it: what was given, or else what names share.
     pub(crate) fn root(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.root))
+    }
+
+    /// What the paths of that walk begin with, below the root.
+    pub(crate) fn walked(&self) -> &[u8] {
+        &self.walked
     }
 
     /// Whether some of the names would lie below the root as they stand, but not all, and so none is taken so.

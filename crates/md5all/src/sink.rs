@@ -26,10 +26,18 @@ pub(crate) struct Sink {
 pub(crate) struct Tally {
     hashed: u64,
     failed: u64,
-    special: u64,
-    elsewhere: u64,
-    automounts: u64,
+    passed: Passed,
     excluded: u64,
+}
+
+/// What a walk has passed over on purpose.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passed {
+    /// FIFOs, sockets and devices.
+    pub(crate) special: u64,
+    /// Directories on other file systems.
+    pub(crate) elsewhere: u64,
+    pub(crate) automounts: u64,
 }
 
 impl Sink {
@@ -61,9 +69,9 @@ impl Sink {
                 self.tally.failed += 1;
                 complain(record.path_bytes(&mut self.paths), reason);
             }
-            Outcome::Skipped(Skip::Special) => self.tally.special += 1,
-            Outcome::Skipped(Skip::OtherFileSystem) => self.tally.elsewhere += 1,
-            Outcome::Skipped(Skip::Automount) => self.tally.automounts += 1,
+            Outcome::Skipped(Skip::Special) => self.tally.passed.special += 1,
+            Outcome::Skipped(Skip::OtherFileSystem) => self.tally.passed.elsewhere += 1,
+            Outcome::Skipped(Skip::Automount) => self.tally.passed.automounts += 1,
             Outcome::Skipped(Skip::Excluded) => self.tally.excluded += 1,
             _ => {}
         }
@@ -99,6 +107,19 @@ impl Sink {
 impl Tally {
     /// Says once what was said of no single file, and what to exit with.
     pub(crate) fn report(self) -> Exit {
+        self.passed.say();
+        // One is the manifest itself.
+        if self.excluded > 1 {
+            let count = self.excluded - 1;
+            say(format!("left out the output and {count} more names of the same file, or of the one it replaces"));
+        }
+        if self.failed > 0 { Exit::Incomplete } else { Exit::Success }
+    }
+}
+
+impl Passed {
+    /// Says it once.
+    pub(crate) fn say(self) {
         if self.special > 0 {
             let files = if self.special == 1 { "file" } else { "files" };
             let count = self.special;
@@ -112,12 +133,6 @@ impl Tally {
             let points = if self.automounts == 1 { "point" } else { "points" };
             say(format!("skipped {} automount {points}", self.automounts));
         }
-        // One is the manifest itself.
-        if self.excluded > 1 {
-            let count = self.excluded - 1;
-            say(format!("left out the output and {count} more names of the same file, or of the one it replaces"));
-        }
-        if self.failed > 0 { Exit::Incomplete } else { Exit::Success }
     }
 }
 

@@ -1,0 +1,332 @@
+//! What has become of a tree since it was listed: [`audit`].
+//!
+//! One pass: the tree is hashed by the workers that hash trees, and every file is held against the manifest as it comes.
+//! What is certain is told at once, in the order of names; what needs the whole is told at the end, again in order. The
+//! memory is the manifest, and the names that it lacks. What is said of it, and what the shell is told, is for others.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use errgroup::{Context, Pipeline};
+
+use crate::absence::Lookout;
+use crate::catalog::{Catalog, Entered};
+use crate::comparison::{Absence, Compared, Comparison, Fate, Lack, Rest, Unread};
+use crate::directory::PathBuffer;
+use crate::entry::{Hashed, Outcome, Record, Skip};
+use crate::error::{Error, Operation, Reason};
+use crate::listed::Listed;
+use crate::naming::Naming;
+use crate::source::Links;
+use crate::trees::{Options, hash_trees};
+use crate::walk::Root;
+
+/// Holds the tree below `root` against a manifest: one [`Compared`] for every file that is in one of them.
+///
+/// Names are taken as they stand if each of them lies below `root`, and else as relative to it; without a root, it is the
+/// longest directory that all names share ([`Listed::root`]). Of `options`, the roots, [`Options::algorithms`] (they are
+/// those of the manifest), [`Options::unordered`] and [`Options::fail_fast`] mean nothing here. Who does not want to be told of the manifest itself excludes it.
+///
+/// Work begins at once, in the background, and goes on only as fast as items are taken. The iterator blocks until the
+/// next is there. Cancelling `ctx`, or dropping the iterator, stops the workers before their next read; one that is
+/// blocked in a read is waited for.
+///
+/// # Errors
+///
+/// The last item is [`Error::Stopped`] when `ctx` is cancelled, and the first is [`Error::Scarce`] if there is too little
+/// to work with.
+///
+/// # Examples
+///
+/// ```
+/// use errgroup::Context;
+/// use md5all::manifest::Format;
+/// use md5all::{Fate, Listed, Options, Root, audit};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let (tree, list) = (dir.path().join("tree"), dir.path().join("list"));
+/// # std::fs::create_dir(&tree)?;
+/// # std::fs::write(tree.join("new name"), "abc")?;
+/// std::fs::write(&list, "900150983cd24fb0d6963f7d28e17f72  old name\n")?;
+///
+/// let ctx = Context::background();
+/// let listed = Listed::read(&ctx, &Root::from(list), Format::Gnu)?;
+/// for compared in audit(&ctx, listed, Some(&tree), Options::new([""; 0])) {
+///     let compared = compared?;
+///     assert_eq!(compared.name, b"new name");
+///     assert!(matches!(compared.fate, Fate::Moved { from } if from == b"old name"));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn audit(ctx: &Context, listed: Listed, root: Option<&Path>, options: Options) -> Audit {
+    let naming = listed.naming(root);
+    let options = listed.as_listed(options);
+    Audit::of_tree(ctx, Held::of(listed), naming, options)
+}
+
+/// What [`audit`] and [`diff`](crate::diff()) give.
+#[derive(Debug)]
+#[must_use = "dropping it cancels the audit"]
+pub struct Audit {
+    /// What is to be told before anything comes.
+    ahead: std::vec::IntoIter<Compared>,
+    stage: Stage,
+    /// What was passed over and is in no manifest.
+    skipped: Vec<Skip>,
+}
+
+/// How far it is.
+#[derive(Debug)]
+enum Stage {
+    Walking(Pipeline<Record, Error>, Box<Tree>, Box<Held>),
+    Listing(Box<Listing>, Box<Held>),
+    Telling(Box<Rest>),
+    Over,
+}
+
+/// What files that come are held against.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) comparison: Comparison,
+    /// The tree that those who were known before are from, if it is one.
+    pub(crate) origin: Option<Tree>,
+}
+
+/// A manifest that comes file by file, in the order of names.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    listed: Listed,
+    order: std::vec::IntoIter<usize>,
+}
+
+/// A tree under comparison: what the walk of it does not tell.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    naming: Naming,
+    /// The names, with a `/` at the end, of what was not entered, or not read: nobody knows what lies below.
+    shut: HashSet<Vec<u8>>,
+    paths: PathBuffer,
+    /// The last name.
+    name: Vec<u8>,
+    lookout: Lookout,
+}
+
+impl Audit {
+    /// Of a tree.
+    pub(crate) fn of_tree(ctx: &Context, held: Held, naming: Naming, options: Options) -> Audit {
+        let tree = Tree::new(naming, options.links);
+        let records = hash_trees(ctx, tree.options(options));
+        Audit::begin(Stage::Walking(records, Box::new(tree), Box::new(held)))
+    }
+
+    /// Of a manifest.
+    pub(crate) fn of_list(held: Held, listed: Listed) -> Audit {
+        let mut order: Vec<_> = (0..listed.len()).collect();
+        order.sort_by_key(|&number| listed.files.name(number));
+        Audit::begin(Stage::Listing(Box::new(Listing { listed, order: order.into_iter() }), Box::new(held)))
+    }
+
+    fn begin(stage: Stage) -> Audit {
+        Audit { ahead: Vec::new().into_iter(), stage, skipped: Vec::new() }
+    }
+
+    /// The same, behind what is known already.
+    pub(crate) fn behind(self, ahead: Vec<Compared>) -> Audit {
+        Audit { ahead: ahead.into_iter(), ..self }
+    }
+
+    /// What was passed over so far, and is in no manifest: special files, and directories that are not of this tree.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skip] {
+        &self.skipped
+    }
+
+    /// Waits, for `timeout` at most, until the next item is there; says whether it is, or all have come. For a caller that
+    /// has something to do before it waits for long, such as to flush.
+    pub fn ready_within(&self, timeout: Duration) -> bool {
+        match &self.stage {
+            Stage::Walking(records, ..) if self.ahead.len() == 0 => records.ready_within(timeout),
+            _ => true,
+        }
+    }
+
+    /// Everything came: looks for what did not.
+    fn turn(&mut self) {
+        let rest = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Walking(_, mut tree, held) => held.comparison.end(|name| tree.absence(name)),
+            Stage::Listing(_, held) => held.comparison.end(|_| Absence::Missing),
+            over => return self.stage = over,
+        };
+        self.stage = Stage::Telling(Box::new(rest));
+    }
+}
+
+impl Iterator for Audit {
+    type Item = Result<Compared, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(compared) = self.ahead.next() {
+            return Some(Ok(compared));
+        }
+        loop {
+            let came = match &mut self.stage {
+                Stage::Walking(records, tree, held) => {
+                    records.next().map(|record| Ok(tree.compare(&record?, held, &mut self.skipped)))
+                }
+                Stage::Listing(listing, held) => listing.next(held).map(Ok),
+                Stage::Telling(rest) => return rest.next().map(Ok),
+                Stage::Over => return None,
+            };
+            match came {
+                Some(Ok(None)) => {}
+                Some(Ok(Some(compared))) => return Some(Ok(compared)),
+                Some(Err(error)) => {
+                    self.stage = Stage::Over;
+                    return Some(Err(error));
+                }
+                None => self.turn(),
+            }
+        }
+    }
+}
+
+impl Held {
+    /// What a manifest says.
+    pub(crate) fn of(listed: Listed) -> Held {
+        Held { comparison: Comparison::new(listed.files, &listed.contradicted), origin: None }
+    }
+
+    /// Takes a file that came; what became of it, if that is certain and has not been told.
+    fn meet(&mut self, name: &[u8], hashed: &Hashed) -> Option<Fate> {
+        match self.absence_before(name) {
+            None | Some(Absence::Missing) => self.comparison.meet(name, hashed),
+            Some(Absence::Replaced) => Some(Fate::Changed),
+            Some(Absence::Outside) => Some(Fate::Outside),
+            Some(Absence::Unreadable(unread)) => Some(Fate::Unreadable(unread)),
+        }
+        .filter(|_| !self.was_told(name))
+    }
+
+    /// Why a name was not known before, if it was not, and there is a tree to be asked.
+    fn absence_before(&mut self, name: &[u8]) -> Option<Absence> {
+        if self.comparison.knows(name) { None } else { self.origin.as_mut().map(|tree| tree.absence(name)) }
+    }
+
+    /// Whether it has been said that the file could not be read before.
+    fn was_told(&self, name: &[u8]) -> bool {
+        self.origin.as_ref().is_some_and(|tree| !tree.shut.is_empty() && tree.shut.contains(&with_slash(name)))
+    }
+}
+
+impl Listing {
+    /// The next file of the list, and what it comes to, if that is certain.
+    fn next(&mut self, held: &mut Held) -> Option<Option<Compared>> {
+        let number = self.order.next()?;
+        let files = &self.listed.files;
+        let name = files.name(number);
+        let hashed = Hashed::new(files.checksums(number)).with_facts(files.facts(number));
+        let fate = if self.listed.contradicted.contains(&number) {
+            held.comparison.tell(name);
+            Some(Fate::Incomparable(Lack::Contradicted))
+        } else {
+            held.meet(name, &hashed)
+        };
+        Some(fate.map(|fate| Compared { name: name.to_vec(), fate }))
+    }
+}
+
+impl Tree {
+    pub(crate) fn new(naming: Naming, links: Links) -> Tree {
+        Tree {
+            lookout: Lookout::new(naming.walked().len(), links),
+            naming,
+            shut: HashSet::new(),
+            paths: PathBuffer::default(),
+            name: Vec::new(),
+        }
+    }
+
+    /// How its files are to be hashed.
+    pub(crate) fn options(&self, options: Options) -> Options {
+        let roots = vec![Root::from(self.naming.root())];
+        Options { roots, unordered: false, fail_fast: false, facts: true, ..options }
+    }
+
+    /// What one record of the walk comes to, if that is certain.
+    fn compare(&mut self, record: &Record, held: &mut Held, skipped: &mut Vec<Skip>) -> Option<Compared> {
+        let comparison = &mut held.comparison;
+        let name = self.naming.name_of(record.path_bytes(&mut self.paths), &mut self.name);
+        let fate = match record.outcome() {
+            Outcome::Hashed(hashed) => held.meet(name, hashed)?,
+            Outcome::Failed(reason) => {
+                comparison.tell(name);
+                self.shut.insert(with_slash(name));
+                Fate::Unreadable(Unread::Failed(reason.again()))
+            }
+            Outcome::Skipped(Skip::Special | Skip::Symlink) if comparison.tell(name) => Fate::Changed,
+            Outcome::Skipped(Skip::Excluded) if comparison.tell(name) => Fate::Incomparable(Lack::Excluded),
+            Outcome::Skipped(skip) => {
+                if matches!(skip, Skip::OtherFileSystem | Skip::Automount) {
+                    self.shut.insert(with_slash(name));
+                }
+                skipped.push(*skip);
+                return None;
+            }
+        };
+        Some(Compared { name: name.to_vec(), fate })
+    }
+
+    /// Hashes all of it: what it has, and what could not be read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`hash_trees`].
+    pub(crate) fn collect(&mut self, ctx: &Context, options: Options) -> Result<(Catalog, Vec<Compared>), Error> {
+        let (mut files, mut unread) = (Catalog::default(), Vec::new());
+        for record in hash_trees(ctx, self.options(options)) {
+            let record = record?;
+            let name = self.naming.name_of(record.path_bytes(&mut self.paths), &mut self.name);
+            match record.outcome() {
+                Outcome::Hashed(hashed) => {
+                    if files.enter(name, hashed.checksums(), &hashed.facts()) == Entered::Full {
+                        let reason =
+                            Reason::system(Operation::Read, io::Error::other("more files than can be counted"));
+                        return Err(Error::Entry { path: record.path(), reason });
+                    }
+                }
+                Outcome::Failed(reason) => {
+                    self.shut.insert(with_slash(name));
+                    let fate = Fate::Unreadable(Unread::Failed(reason.again()));
+                    unread.push(Compared { name: name.to_vec(), fate });
+                }
+                Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount) => drop(self.shut.insert(with_slash(name))),
+                Outcome::Skipped(_) => {}
+            }
+        }
+        Ok((files, unread))
+    }
+
+    /// Why a name did not come.
+    pub(crate) fn absence(&mut self, name: &[u8]) -> Absence {
+        let mut buffer = Vec::new();
+        let Some(path) = self.naming.path_of(name, &mut buffer) else { return Absence::Outside };
+        if self.is_shut(name) {
+            return Absence::Unreadable(Unread::Unlisted);
+        }
+        self.lookout.look(path)
+    }
+
+    /// Whether the walk did not get to where a name would lie.
+    fn is_shut(&self, name: &[u8]) -> bool {
+        let ends = || name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
+        !self.shut.is_empty() && [0].into_iter().chain(ends()).any(|end| self.shut.contains(&name[..end]))
+    }
+}
+
+/// A name as those of all that lie below begin; nothing stays nothing.
+fn with_slash(name: &[u8]) -> Vec<u8> {
+    let slash: &[u8] = if matches!(name, [] | [.., b'/']) { b"" } else { b"/" };
+    [name, slash].concat()
+}

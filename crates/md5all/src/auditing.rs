@@ -1,0 +1,120 @@
+//! `md5all audit`: a tree held against a manifest, and told.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use errgroup::Context;
+use md5all::{FileId, Listed, Options, Root, Skip, audit};
+
+use crate::cli::Audit;
+use crate::exit::Exit;
+use crate::failure::{Failure, say};
+use crate::findings::Findings;
+use crate::interrupt;
+use crate::quote::quote;
+use crate::run::{Notes, PAUSE, raise_descriptor_limit};
+use crate::sink::Passed;
+
+/// Does what the command line asks for, and says what to exit with.
+pub(crate) fn run(task: Audit) -> Exit {
+    compare(task).unwrap_or_else(Failure::report)
+}
+
+fn compare(task: Audit) -> Result<Exit, Failure> {
+    raise_descriptor_limit();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
+    let mut findings = Findings::new(leftover, task.json, task.verbose)?;
+    let listed = Listed::read(&ctx, &task.manifest, task.format)?;
+    if !say_malformed(&task.manifest, &listed, &mut findings) {
+        return Ok(Exit::Incomplete);
+    }
+    let root = task.root.unwrap_or_else(|| say_root(&listed));
+    if listed.is_mixed(&root) {
+        let root = quote(root.as_os_str().as_bytes());
+        say(format!("some names, but not all, begin with {root}: all are taken as relative to it"));
+    }
+    let options = Options { exclude: beside(&task.manifest), ..task.options };
+    let notes = task.verbose.then(|| Notes::new(&options.devices));
+    tell(audit(&ctx, listed, Some(&root), options), findings, notes)
+}
+
+/// Tells all that was found.
+pub(crate) fn tell(
+    mut audit: md5all::Audit,
+    mut findings: Findings,
+    mut notes: Option<Notes>,
+) -> Result<Exit, Failure> {
+    loop {
+        if !audit.ready_within(PAUSE) {
+            findings.flush()?;
+            notes.iter_mut().for_each(Notes::say);
+        }
+        let Some(compared) = audit.next() else { break };
+        findings.take(&compared?)?;
+    }
+    notes.iter_mut().for_each(Notes::say);
+    findings.flush()?;
+    let mut passed = Passed::default();
+    audit.skipped().iter().for_each(|&skip| passed.count(skip));
+    passed.say();
+    findings.finish()
+}
+
+/// Says what is wrong with a manifest; whether there is something to go by.
+pub(crate) fn say_malformed(manifest: &Root, listed: &Listed, findings: &mut Findings) -> bool {
+    let Some(first) = listed.first_malformed() else { return true };
+    let name = name(manifest);
+    findings.add_malformed(listed.malformed());
+    if listed.is_empty() {
+        say(format!("{name}: no properly formatted checksum lines found"));
+        return false;
+    }
+    match listed.malformed() {
+        1 => say(format!("{name}: line {first} is malformed")),
+        lines => say(format!("{name}: {lines} lines are malformed, the first of them is line {first}")),
+    }
+    true
+}
+
+fn name(manifest: &Root) -> String {
+    match manifest {
+        Root::Path(path) => quote(path.as_os_str().as_bytes()),
+        Root::StandardInput => "standard input".to_owned(),
+    }
+}
+
+/// Says which root the names have.
+fn say_root(listed: &Listed) -> PathBuf {
+    let root = listed.root();
+    say(format!("the tree is taken to be {}", quote(root.as_os_str().as_bytes())));
+    root
+}
+
+/// The manifest, and what is kept beside it: nothing that was made of the tree is new in it.
+pub(crate) fn beside(manifest: &Root) -> Vec<FileId> {
+    let Root::Path(path) = manifest else { return Vec::new() };
+    let with = |suffix: &str| {
+        let mut path = path.clone().into_os_string();
+        path.push(suffix);
+        PathBuf::from(path)
+    };
+    [path.clone(), with(".facts"), with(".journal")].iter().filter_map(|path| regular_id(path)).collect()
+}
+
+/// The file, if it is one that a walk could come across and read.
+fn regular_id(path: &Path) -> Option<FileId> {
+    fs::metadata(path).ok().filter(|metadata| metadata.is_file()).map(|metadata| FileId::from(&metadata))
+}
+
+impl Passed {
+    fn count(&mut self, skip: Skip) {
+        match skip {
+            Skip::Special => self.special += 1,
+            Skip::OtherFileSystem => self.elsewhere += 1,
+            Skip::Automount => self.automounts += 1,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `md5all audit`: its arguments, and what they become.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use md5all::manifest::Format;
+use md5all::{Options, Root};
+
+use super::reading::Reading;
+use super::{format_parser, root};
+
+/// What has become of a tree since it was listed
+///
+/// Every file that is in the tree or in MANIFEST is one of: ok, changed, corrupt (its contents differ, but not its size and
+/// time), moved, copied, new, missing, unreadable, incomparable (MANIFEST does not say enough), outside (not below ROOT).
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+#[command(mut_arg("verbose", |arg| arg.help(VERBOSE)))]
+pub(super) struct Arguments {
+    /// The list of what the tree was; - is standard input
+    #[arg(value_name = "MANIFEST")]
+    manifest: OsString,
+
+    /// Where the tree is now [default: the longest directory that all names in MANIFEST share]
+    #[arg(value_name = "ROOT")]
+    root: Option<PathBuf>,
+
+    #[command(flatten)]
+    telling: Telling,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How manifests are read, and what is found is told.
+#[derive(Debug, Args)]
+pub(super) struct Telling {
+    /// How the lines of a manifest look
+    #[arg(long, value_name = "FORMAT", default_value = "gnu", value_parser = format_parser())]
+    pub(super) format: Format,
+
+    /// Tell in JSON: an object a line for each file, and one for the summary
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What to audit, and how to tell of it.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    pub(crate) manifest: Root,
+    /// How its lines look.
+    pub(crate) format: Format,
+    /// Where the tree is; if nobody says, the manifest has to.
+    pub(crate) root: Option<PathBuf>,
+    /// How to hash it. What to exclude is not known yet.
+    pub(crate) options: Options,
+    pub(crate) json: bool,
+    /// Whether to tell of what is well, and of how it is done.
+    pub(crate) verbose: bool,
+}
+
+/// What a shell is told.
+pub(super) const EXIT_STATUS: &str = "\
+Exit status: 0 if nothing differs, 1 if something does, 2 if something could not be read or compared, 3 if the command \
+line makes no sense, 130 if interrupted.";
+
+/// What `-v` means here.
+pub(super) const VERBOSE: &str = "Tell of files that are ok, too, and how each device is read";
+
+impl Arguments {
+    pub(super) fn into_audit(self) -> Audit {
+        Audit {
+            manifest: root(self.manifest),
+            format: self.telling.format,
+            root: self.root,
+            json: self.telling.json,
+            verbose: self.reading.verbose,
+            options: self.reading.into_options([]),
+        }
+    }
+}

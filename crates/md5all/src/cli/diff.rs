@@ -1,0 +1,60 @@
+//! `md5all diff`: its arguments, and what they become.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use md5all::manifest::Format;
+use md5all::{Options, Root};
+
+use super::audit::{EXIT_STATUS, Telling, VERBOSE};
+use super::reading::Reading;
+use super::root;
+
+/// How two manifests or trees differ
+///
+/// What is told is what has become of A in B, in the words of audit. Of two manifests nothing is read but them.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+#[command(mut_arg("verbose", |arg| arg.help(VERBOSE)))]
+pub(super) struct Arguments {
+    /// What was: a manifest, or a directory; - is a manifest on standard input
+    #[arg(value_name = "A")]
+    before: OsString,
+
+    /// What is, likewise
+    #[arg(value_name = "B")]
+    after: OsString,
+
+    #[command(flatten)]
+    telling: Telling,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// What to compare, and how to tell of it.
+#[derive(Debug)]
+pub(crate) struct Diff {
+    pub(crate) before: Root,
+    pub(crate) after: Root,
+    /// How the lines of those look that are manifests.
+    pub(crate) format: Format,
+    /// How to hash those that are trees.
+    pub(crate) options: Options,
+    pub(crate) json: bool,
+    /// Whether to tell of what is well, and of how it is done.
+    pub(crate) verbose: bool,
+}
+
+impl Arguments {
+    pub(super) fn into_diff(self) -> Diff {
+        Diff {
+            before: root(self.before),
+            after: root(self.after),
+            format: self.telling.format,
+            json: self.telling.json,
+            verbose: self.reading.verbose,
+            options: self.reading.into_options([]),
+        }
+    }
+}

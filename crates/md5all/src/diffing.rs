@@ -1,0 +1,41 @@
+//! `md5all diff`: two manifests or trees, compared and told.
+
+use errgroup::Context;
+use md5all::{Listed, Options, Root, Side, diff};
+
+use crate::auditing::{beside, say_malformed, tell};
+use crate::cli::Diff;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::findings::Findings;
+use crate::interrupt;
+use crate::run::{Notes, raise_descriptor_limit};
+
+/// Does what the command line asks for, and says what to exit with.
+pub(crate) fn run(task: Diff) -> Exit {
+    compare(task).unwrap_or_else(Failure::report)
+}
+
+fn compare(task: Diff) -> Result<Exit, Failure> {
+    raise_descriptor_limit();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
+    let mut findings = Findings::new(leftover, task.json, task.verbose)?;
+    let exclude = [&task.before, &task.after].into_iter().flat_map(beside).collect();
+    let options = Options { exclude, ..task.options.clone() };
+    let Some(before) = side(&ctx, &task, &task.before, &mut findings)? else { return Ok(Exit::Incomplete) };
+    let Some(after) = side(&ctx, &task, &task.after, &mut findings)? else { return Ok(Exit::Incomplete) };
+    let notes = task.verbose.then(|| Notes::new(&options.devices));
+    tell(diff(&ctx, before, after, options)?, findings, notes)
+}
+
+/// A directory is a tree, and all else a manifest; `None` if there is nothing to go by in it.
+fn side(ctx: &Context, task: &Diff, root: &Root, findings: &mut Findings) -> Result<Option<Side>, Failure> {
+    match root {
+        Root::Path(path) if path.is_dir() => Ok(Some(Side::Tree(path.clone()))),
+        manifest => {
+            let listed = Listed::read(ctx, manifest, task.format)?;
+            Ok(say_malformed(manifest, &listed, findings).then_some(Side::List(listed)))
+        }
+    }
+}

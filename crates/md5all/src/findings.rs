@@ -1,0 +1,327 @@
+//! What audit and diff have found, as it is told: a line a file, and the summary.
+//!
+//! In text, a line is a word, what became of the file, and its name, escaped as in a list. Where there are two names, an
+//! arrow stands between them, and one that a name holds is escaped as well, so that only one can be read. In JSON, a line
+//! is an object; names that are no UTF-8 are in base64, since JSON has no other bytes.
+
+use std::borrow::Cow;
+use std::io::{BufWriter, Write};
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use md5all::manifest::on_one_line;
+use md5all::{Compared, Fate, Lack, Operation, Unread};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, complain, say};
+use crate::interrupt::Leftover;
+use crate::output::Output;
+
+/// Tells of files, one after the other, on standard output.
+pub(crate) struct Findings {
+    out: BufWriter<Output>,
+    json: bool,
+    /// Whether to tell of files that are well.
+    verbose: bool,
+    summary: Summary,
+}
+
+/// How many files came to what, in the order in which it is told.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    ok: u64,
+    changed: u64,
+    corrupt: u64,
+    moved: u64,
+    copied: u64,
+    new: u64,
+    missing: u64,
+    unreadable: u64,
+    incomparable: u64,
+    outside: u64,
+    /// Lines of manifests that say nothing.
+    malformed: u64,
+}
+
+/// One file, as JSON has it.
+#[derive(Serialize)]
+struct Object<'a> {
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'static, str>>,
+}
+
+/// The last line, as JSON has it.
+#[derive(Serialize)]
+struct Last<'a> {
+    summary: &'a Summary,
+}
+
+impl Findings {
+    /// A thousand lines or so with each call to the system.
+    const BUFFER: usize = 128 * 1024;
+
+    pub(crate) fn new(leftover: Arc<Leftover>, json: bool, verbose: bool) -> Result<Findings, Failure> {
+        let output = Output::open(None, leftover)?;
+        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
+        Ok(Findings { out: BufWriter::with_capacity(capacity, output), json, verbose, summary: Summary::default() })
+    }
+
+    /// Counts lines of a manifest that say nothing.
+    pub(crate) fn add_malformed(&mut self, lines: u64) {
+        self.summary.malformed += lines;
+    }
+
+    /// Tells of one file; and why nobody can say what became of it, on standard error.
+    pub(crate) fn take(&mut self, Compared { name, fate }: &Compared) -> Result<(), Failure> {
+        *self.summary.count(fate) += 1;
+        if is_worth_a_message(fate)
+            && let Some(reason) = reason(fate)
+        {
+            self.flush()?;
+            complain(name, &reason);
+        }
+        match fate {
+            Fate::Ok if !self.verbose => Ok(()),
+            fate if self.json => self.write_json(name, fate),
+            fate => self.write_text(name, fate),
+        }
+    }
+
+    fn write_text(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
+        let names = match from(fate) {
+            Some(from) => pair(from, name),
+            None => on_one_line(name),
+        };
+        let line = [word(fate).as_bytes(), b": ", &names, b"\n"].concat();
+        self.out.write_all(&line).map_err(cannot_write)
+    }
+
+    fn write_json(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
+        let (path, path_base64) = either(Some(name));
+        let (from, from_base64) = either(from(fate));
+        let reason = reason(fate);
+        self.write_object(&Object { verdict: word(fate), path, path_base64, from, from_base64, reason })
+    }
+
+    fn write_object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(object).map_err(|error| cannot_write(error.into()))?;
+        line.push(b'\n');
+        self.out.write_all(&line).map_err(cannot_write)
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(cannot_write)
+    }
+
+    /// Tells the summary, and what to exit with.
+    pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
+        let summary = std::mem::take(&mut self.summary);
+        if self.json {
+            self.write_object(&Last { summary: &summary })?;
+        } else {
+            writeln!(self.out, "{summary}").map_err(cannot_write)?;
+        }
+        self.flush()?;
+        summary.explain();
+        Ok(summary.exit())
+    }
+}
+
+impl Summary {
+    fn count(&mut self, fate: &Fate) -> &mut u64 {
+        match fate {
+            Fate::Ok => &mut self.ok,
+            Fate::Changed => &mut self.changed,
+            Fate::Corrupt => &mut self.corrupt,
+            Fate::Moved { .. } => &mut self.moved,
+            Fate::Copied { .. } => &mut self.copied,
+            Fate::New => &mut self.new,
+            Fate::Missing => &mut self.missing,
+            Fate::Unreadable(_) => &mut self.unreadable,
+            Fate::Incomparable(_) => &mut self.incomparable,
+            Fate::Outside => &mut self.outside,
+            other => unreachable!("a fate that nobody knows of: {other:?}"),
+        }
+    }
+
+    /// Says once what may be so of all files.
+    fn explain(&self) {
+        let files = |count| if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") };
+        if self.outside > 0 {
+            say(format!("{} listed that would not lie below the root", files(self.outside)));
+        }
+        if self.incomparable > 0 {
+            say(format!("{} listed with too little to compare", files(self.incomparable)));
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        let unknown = self.unreadable + self.incomparable + self.outside + self.malformed;
+        let different = self.changed + self.corrupt + self.moved + self.copied + self.new + self.missing;
+        match (unknown, different) {
+            (0, 0) => Exit::Success,
+            (0, _) => Exit::Differs,
+            _ => Exit::Incomplete,
+        }
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Summary { ok, changed, corrupt, moved, copied, new, missing, .. } = self;
+        let Summary { unreadable, incomparable, outside, malformed, .. } = self;
+        write!(
+            f,
+            "summary: {ok} ok, {changed} changed, {corrupt} corrupt, {moved} moved, {copied} copied, {new} new, "
+        )?;
+        write!(f, "{missing} missing, {unreadable} unreadable, {incomparable} incomparable, {outside} outside, ")?;
+        write!(f, "{malformed} malformed")
+    }
+}
+
+fn word(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Ok => "ok",
+        Fate::Changed => "changed",
+        Fate::Corrupt => "corrupt",
+        Fate::Moved { .. } => "moved",
+        Fate::Copied { .. } => "copied",
+        Fate::New => "new",
+        Fate::Missing => "missing",
+        Fate::Unreadable(_) => "unreadable",
+        Fate::Incomparable(_) => "incomparable",
+        Fate::Outside => "outside",
+        other => unreachable!("a fate that nobody knows of: {other:?}"),
+    }
+}
+
+/// The other name.
+fn from(fate: &Fate) -> Option<&[u8]> {
+    match fate {
+        Fate::Moved { from } | Fate::Copied { from } => Some(from),
+        _ => None,
+    }
+}
+
+/// Whether it is said of the file itself why nobody can say what became of it, and not of all that are like it.
+fn is_worth_a_message(fate: &Fate) -> bool {
+    matches!(
+        fate,
+        Fate::Unreadable(Unread::Failed(_) | Unread::Unmet) | Fate::Incomparable(Lack::Contradicted | Lack::Excluded)
+    )
+}
+
+/// Why nobody can say what became of it.
+fn reason(fate: &Fate) -> Option<Cow<'static, str>> {
+    Some(match fate {
+        Fate::Unreadable(Unread::Failed(reason)) => reason.to_string().into(),
+        Fate::Unreadable(Unread::Unlisted) => "a directory above it was not listed".into(),
+        Fate::Unreadable(Unread::Unmet) => "it is there, but was not met".into(),
+        Fate::Incomparable(Lack::Contradicted) => "listed with contradicting checksums".into(),
+        Fate::Incomparable(Lack::NoCommonAlgorithm) => "no algorithm in common".into(),
+        Fate::Incomparable(Lack::Excluded) => "it is the manifest, or lies beside it".into(),
+        Fate::Outside => "not below the root".into(),
+        _ => return None,
+    })
+}
+
+/// A name as it stands, or in base64.
+fn either(name: Option<&[u8]>) -> (Option<&str>, Option<String>) {
+    match name.map(|name| (name, std::str::from_utf8(name))) {
+        None => (None, None),
+        Some((_, Ok(text))) => (Some(text), None),
+        Some((name, Err(_))) => (None, Some(BASE64.encode(name))),
+    }
+}
+
+/// Two names on one line. If either would break it, or holds an arrow, both are escaped, and the line of names begins with
+/// a backslash: then arrows of theirs are `-\>`.
+fn pair(from: &[u8], to: &[u8]) -> Cow<'static, [u8]> {
+    const ARROW: &[u8] = b" -> ";
+    let is_odd = |name: &[u8]| name.windows(2).any(|two| two == b"->") || matches!(on_one_line(name), Cow::Owned(_));
+    if !is_odd(from) && !is_odd(to) {
+        return [from, ARROW, to].concat().into();
+    }
+    let escaped = |name: &[u8]| match on_one_line(name) {
+        Cow::Owned(line) => break_arrows(&line[1..]),
+        Cow::Borrowed(name) => break_arrows(name),
+    };
+    [b"\\", &escaped(from)[..], ARROW, &escaped(to)].concat().into()
+}
+
+fn break_arrows(name: &[u8]) -> Vec<u8> {
+    let mut broken = Vec::with_capacity(name.len());
+    for &byte in name {
+        if byte == b'>' && broken.last() == Some(&b'-') {
+            broken.push(b'\\');
+        }
+        broken.push(byte);
+    }
+    broken
+}
+
+fn cannot_write(error: std::io::Error) -> Failure {
+    Failure::output("standard output".into(), Operation::Write, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a reader makes of a pair.
+    fn parse(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (is_escaped, line) = line.strip_prefix(b"\\").map_or((false, line), |line| (true, line));
+        let at = line.windows(4).position(|four| four == b" -> ")?;
+        let undo = |name: &[u8]| {
+            let mut plain = Vec::new();
+            let mut bytes = name.iter();
+            while let Some(&byte) = bytes.next() {
+                plain.push(match byte {
+                    b'\\' if is_escaped => match bytes.next()? {
+                        b'n' => b'\n',
+                        b'r' => b'\r',
+                        other => *other,
+                    },
+                    byte => byte,
+                });
+            }
+            Some(plain)
+        };
+        Some((undo(&line[..at])?, undo(&line[at + 4..])?))
+    }
+
+    #[test]
+    fn pairs_are_plain_where_they_can_be() {
+        let rows: [(&[u8], &[u8], &[u8]); 6] = [
+            (b"a", b"b", b"a -> b"),
+            (b"a-", b">b", b"a- -> >b"),
+            (b"a -> b", b"c", b"\\a -\\> b -> c"),
+            (b"a ->", b"b", b"\\a -\\> -> b"),
+            (b"a\nb", b"c", b"\\a\\nb -> c"),
+            (b"a", b"back\\", b"\\a -> back\\\\"),
+        ];
+        for (from, to, line) in rows {
+            assert_eq!(*pair(from, to), *line);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_one_pair_can_be_read(from in "[-> a\\\\\n\r]{1,8}", to in "[-> a\\\\\n\r]{1,8}") {
+            let line = pair(from.as_bytes(), to.as_bytes());
+            prop_assert!(!line.contains(&b'\n'));
+            prop_assert_eq!(parse(&line), Some((from.into_bytes(), to.into_bytes())));
+        }
+    }
+}
