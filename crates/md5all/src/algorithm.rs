@@ -139,6 +139,11 @@ impl Algorithm {
         self.facts().length
     }
 
+    /// Whether an untagged digest of this length is taken for one of these.
+    pub(crate) fn is_told_by_length(self) -> bool {
+        self.facts().untagged
+    }
+
     /// The algorithm of a line that begins with a tag, and what follows the tag.
     pub(crate) fn by_tag(line: &[u8]) -> Option<(Algorithm, &[u8])> {
         Algorithm::ALL.into_iter().find_map(|algorithm| {
@@ -244,7 +249,7 @@ impl Checksum {
     /// like SHA-256's), or an MD5 in base64.
     #[must_use]
     pub fn parse_untagged(text: &[u8]) -> Option<Checksum> {
-        let has_length = |algorithm: &Algorithm| algorithm.facts().untagged && text.len() == 2 * algorithm.length();
+        let has_length = |algorithm: &Algorithm| algorithm.is_told_by_length() && text.len() == 2 * algorithm.length();
         Checksum::parse(Algorithm::ALL.into_iter().find(has_length).unwrap_or(Algorithm::Md5), text)
     }
 

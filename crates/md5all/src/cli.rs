@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use md5all::manifest::{Format, Layout, LineEnd};
-use md5all::{Options, Root};
+use md5all::{Algorithm, Algorithms, Options, Root};
 
 use crate::exit::Exit;
 use crate::name::name;
@@ -107,6 +107,11 @@ struct Arguments {
     #[arg(short, long, value_name = "FILE", conflicts_with = "check")]
     output: Option<PathBuf>,
 
+    /// What to compute, in one read: several with commas, or each by itself [default: md5]
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', value_parser = algorithm_parser())]
+    #[arg(conflicts_with = "check")]
+    algorithm: Vec<Algorithm>,
+
     /// How lines look
     #[arg(long, value_name = "FORMAT", default_value = "gnu", value_parser = format_parser())]
     #[arg(conflicts_with_all = ["tag", "binary", "text"])]
@@ -157,7 +162,7 @@ pub(crate) fn parse() -> Result<Task, Exit> {
     let matches = Arguments::command().try_get_matches().map_err(|error| print_for_check(&error))?;
     let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| print(&error))?;
     arguments.flags = arguments.flags.in_order(&matches);
-    if let Some(refusal) = arguments.flags.refusal(arguments.zero) {
+    if let Some(refusal) = arguments.refusal() {
         let exit = md5sum::refuse(refusal);
         return Err(if arguments.flags.check { exit.as_gnu() } else { exit });
     }
@@ -184,6 +189,12 @@ fn print(error: &clap::Error) -> Exit {
 fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name))
         .try_map(|name| Format::by_name(&name).ok_or("no such format"))
+}
+
+/// Algorithms name themselves, too.
+fn algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name))
+        .try_map(|name| Algorithm::by_name(&name).ok_or("no such algorithm"))
 }
 
 impl From<Arguments> for Config {
@@ -219,9 +230,26 @@ impl Arguments {
         Task::Check(Check { verbose, ..flags.into_check(self.into_options(), format) })
     }
 
+    /// Why the command line is refused, though each argument by itself is well.
+    fn refusal(&self) -> Option<String> {
+        self.flags.refusal(self.zero).or_else(|| {
+            let format = self.format();
+            let untold = self.algorithms().iter().find(|&algorithm| !format.tells(algorithm))?;
+            let (format, algorithm) = (format.name(), untold.name());
+            Some(format!(
+                "lines in the format {format} do not tell that a digest is of {algorithm}; those of --format bsd do"
+            ))
+        })
+    }
+
+    /// What is asked for, or else MD5.
+    fn algorithms(&self) -> Algorithms {
+        if self.algorithm.is_empty() { Algorithms::default() } else { self.algorithm.iter().copied().collect() }
+    }
+
     fn layout(&self) -> Layout {
         let end = if self.zero { LineEnd::Nul } else { LineEnd::Newline };
-        Layout { end, ..Layout::from(self.format()) }
+        Layout { end, algorithms: self.algorithms(), ..Layout::from(self.format()) }
     }
 
     /// The format that is asked for by its name, or else by a flag.
@@ -230,10 +258,11 @@ impl Arguments {
     }
 
     fn into_options(self) -> Options {
+        let algorithms = self.algorithms();
         let default = if self.flags.check { "-" } else { "." };
         let paths = if self.paths.is_empty() { vec![default.into()] } else { self.paths };
         let options = self.reading.into_options(paths.into_iter().map(root));
-        Options { unordered: self.unordered, fail_fast: self.fail_fast, ..options }
+        Options { algorithms, unordered: self.unordered, fail_fast: self.fail_fast, ..options }
     }
 }
 
@@ -284,6 +313,48 @@ mod tests {
     }
 
     #[test]
+    fn algorithms_are_asked_for_in_one_word_or_in_several() {
+        use Algorithm::{Blake3, Crc64Nvme, Md5, Sha256};
+        let rows: [(&[&str], &[Algorithm]); 5] = [
+            (&[], &[Md5]),
+            (&["-a", "sha256"], &[Sha256]),
+            (&["-a", "sha256,md5,sha256"], &[Md5, Sha256]),
+            (&["-amd5", "--algorithm", "sha256"], &[Md5, Sha256]),
+            (&["-a", "blake3,crc64nvme", "--tag", "-a=md5"], &[Md5, Blake3, Crc64Nvme]),
+        ];
+        for (arguments, algorithms) in rows {
+            let config = config(arguments).unwrap();
+            assert_eq!(config.options.algorithms, algorithms.iter().copied().collect(), "{arguments:?}");
+            assert_eq!(config.layout.algorithms, config.options.algorithms);
+        }
+    }
+
+    #[test]
+    fn lines_that_would_not_tell_the_algorithm_are_refused() {
+        let rows = [
+            ("gnu", "md5,sha1,sha256,sha512", None),
+            ("gnu-binary", "sha512", None),
+            ("gnu", "blake3", Some("blake3")),
+            ("gnu", "md5,crc32c", Some("crc32c")),
+            ("gnu-binary", "crc64nvme", Some("crc64nvme")),
+            ("gnu", "xxh3", Some("xxh3")),
+            ("go", "md5", None),
+            ("go", "sha256", Some("sha256")),
+            ("go", "md5,sha256", Some("sha256")),
+            ("bsd", "md5,sha1,sha256,sha512,blake3,crc32c,crc64nvme,xxh3", None),
+        ];
+        for (format, list, untold) in rows {
+            let line = ["md5all", "--format", format, "-a", list];
+            let refusal = Arguments::try_parse_from(line).unwrap().refusal();
+            assert_eq!(refusal.is_some(), untold.is_some(), "{line:?}");
+            if let (Some(refusal), Some(untold)) = (refusal, untold) {
+                let is_told = refusal.contains(&format!("is of {untold};")) && refusal.contains("--format bsd");
+                assert!(is_told, "{refusal}");
+            }
+        }
+    }
+
+    #[test]
     fn every_format_can_be_asked_for() {
         for format in Format::ALL {
             let config = config(&["--format", format.name()]).unwrap();
@@ -300,7 +371,7 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         use clap::error::ErrorKind;
-        let rows: [(&[&str], ErrorKind); 8] = [
+        let rows: [(&[&str], ErrorKind); 11] = [
             (&["--memory", "lots"], ErrorKind::ValueValidation),
             (&["--memory", "1M"], ErrorKind::ValueValidation),
             (&["--nonsense"], ErrorKind::UnknownArgument),
@@ -309,6 +380,9 @@ mod tests {
             (&["--format", "md4"], ErrorKind::InvalidValue),
             (&["--format", "gnu", "--tag"], ErrorKind::ArgumentConflict),
             (&["--check", "--output", "x"], ErrorKind::ArgumentConflict),
+            (&["-a", "md4"], ErrorKind::InvalidValue),
+            (&["-a", ""], ErrorKind::InvalidValue),
+            (&["--check", "-a", "md5"], ErrorKind::ArgumentConflict),
         ];
         for (arguments, kind) in rows {
             assert_eq!(config(arguments).unwrap_err(), kind, "{arguments:?}");

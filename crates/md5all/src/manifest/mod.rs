@@ -16,7 +16,7 @@ mod reader;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use crate::algorithm::{Algorithms, Checksum};
+use crate::algorithm::{Algorithm, Algorithms, Checksum};
 use crate::entry::Hashed;
 pub(crate) use gnu::Untagged;
 pub use reader::{Entry, LONGEST_LINE, Line, Reader};
@@ -103,6 +103,17 @@ impl Format {
     #[must_use]
     pub fn by_name(name: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Whether a line tells that its digest is of this algorithm: by its name, by the digest's length, or because it can
+    /// be of no other.
+    #[must_use]
+    pub fn tells(self, algorithm: Algorithm) -> bool {
+        match self {
+            Format::Gnu | Format::GnuBinary => algorithm.is_told_by_length(),
+            Format::Bsd => true,
+            Format::Go => algorithm == Algorithm::Md5,
+        }
     }
 
     fn write(self, line: &mut Vec<u8>, name: &[u8], checksum: &Checksum) {
