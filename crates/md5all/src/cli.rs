@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use md5all::manifest::{Format, Layout, LineEnd};
+use md5all::manifest::{Format, Layout, LineEnd, Refused};
 use md5all::{Algorithm, Algorithms, Options, Root};
 
 use crate::exit::Exit;
@@ -232,13 +232,9 @@ impl Arguments {
 
     /// Why the command line is refused, though each argument by itself is well.
     fn refusal(&self) -> Option<String> {
-        self.flags.refusal(self.zero).or_else(|| {
-            let format = self.format();
-            let untold = self.algorithms().iter().find(|&algorithm| !format.tells(algorithm))?;
-            let (format, algorithm) = (format.name(), untold.name());
-            Some(format!(
-                "lines in the format {format} do not tell that a digest is of {algorithm}; those of --format bsd do"
-            ))
+        self.flags.refusal(self.zero).or_else(|| match self.layout().check().err()? {
+            refused @ Refused::Algorithms(..) => Some(format!("{refused}; those of --format bsd do")),
+            refused => Some(refused.to_string()),
         })
     }
 

@@ -26,7 +26,7 @@ fn hash(config: Config) -> Result<Tally, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(config.output, leftover)?;
-    let options = Options { exclude: output.files(), ..config.options };
+    let options = Options { exclude: output.files(), facts: config.layout.has_facts(), ..config.options };
     let mut sink = Sink::new(output, config.layout);
     let mut notes = config.verbose.then(|| Notes::new(&options.devices));
     let mut records = hash_trees(&ctx, options);

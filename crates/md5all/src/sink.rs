@@ -4,7 +4,7 @@
 use std::io::{self, BufWriter, IntoInnerError};
 use std::path::PathBuf;
 
-use md5all::manifest::{Layout, Writer};
+use md5all::manifest::{Layout, Unsayable, Writer};
 use md5all::{Operation, Outcome, PathBuffer, Record, Skip};
 
 use crate::exit::Exit;
@@ -60,10 +60,17 @@ impl Sink {
     pub(crate) fn take(&mut self, record: &Record) -> Result<(), Failure> {
         match record.outcome() {
             Outcome::Hashed(hashed) => {
-                self.tally.hashed += 1;
                 let path = record.path_bytes(&mut self.paths);
-                let written = self.manifest.write(path, hashed);
-                written.map_err(|error| cannot_write(self.name.clone(), error))?;
+                match self.manifest.write(path, hashed) {
+                    Ok(()) => self.tally.hashed += 1,
+                    Err(error) => match Unsayable::of(&error) {
+                        None => return Err(cannot_write(self.name.clone(), error)),
+                        Some(unsayable) => {
+                            self.tally.failed += 1;
+                            complain(path, &format!("no line: {unsayable}"));
+                        }
+                    },
+                }
             }
             Outcome::Failed(reason) => {
                 self.tally.failed += 1;

@@ -2,8 +2,10 @@
 //!
 //! The last `)` of a line ends the name, so that a name may hold some. `rhash` puts more than one blank before the `(`.
 
-use super::{skip_blanks, until_nul};
+use super::{Nature, gnu, skip_blanks, until_nul};
 use crate::algorithm::{Algorithm, Checksum};
+
+pub(super) const NATURE: Nature = Nature { name: "bsd", tells: |_| true, ..gnu::NATURE };
 
 pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum) {
     line.extend_from_slice(checksum.algorithm().tag().as_bytes());

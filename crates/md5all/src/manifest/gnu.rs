@@ -4,8 +4,20 @@
 //! same as the `*` of a binary one. BSD's `md5 -r` has one blank only, so that a name
 //! which begins with a blank could be told in two ways: the first line decides for all.
 
-use super::is_blank;
+use super::{Nature, is_blank};
 use crate::algorithm::{Algorithm, Checksum};
+
+/// Of which algorithm a digest is, only its length says.
+pub(super) const NATURE: Nature = Nature {
+    name: "gnu",
+    tells: Algorithm::is_told_by_length,
+    several: true,
+    ends_in_nul: true,
+    has_comments: true,
+    has_facts: false,
+};
+
+pub(super) const BINARY: Nature = Nature { name: "gnu-binary", ..NATURE };
 
 /// How many blanks there are between digest and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,16 @@
 //! as in the other formats, so that no file's name can pass for another line.
 //! The last colon and tab end the name.
 
+use super::{Nature, gnu};
 use crate::algorithm::{Algorithm, Checksum};
+
+pub(super) const NATURE: Nature = Nature {
+    name: "go",
+    tells: |algorithm| algorithm == Algorithm::Md5,
+    several: false,
+    has_comments: false,
+    ..gnu::NATURE
+};
 
 pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum) {
     line.extend_from_slice(name);

@@ -6,15 +6,17 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::columns::Columns;
+use super::escape::unescape;
 use super::gnu::Untagged;
-use super::{Format, LineEnd, bsd, gnu, go, skip_blanks, until_nul};
+use super::{Format, LineEnd, bagit, bsd, csv, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
 use crate::algorithm::{Checksum, Checksums};
 use crate::facts::Facts;
 
 /// Reads a manifest, line by line, in memory that does not grow with it.
 ///
-/// [`Format::Gnu`] and its kin take what `md5sum -c` takes: tagged and untagged lines, mixed as they like. [`Format::Bsd`] takes
-/// tagged lines only, [`Format::Go`] only its own.
+/// [`Format::Gnu`] and its kin take what `md5sum -c` takes: tagged and untagged lines, mixed as they like. [`Format::Bsd`]
+/// takes tagged lines only, and every other format only its own.
 ///
 /// # Examples
 ///
@@ -39,6 +41,8 @@ pub struct Reader<R> {
     input: R,
     format: Format,
     end: LineEnd,
+    /// What the columns are, where there is a head that says so.
+    columns: Option<Columns>,
     /// Lines so far.
     number: u64,
     /// The last of them.
@@ -67,6 +71,8 @@ pub struct Entry<'a> {
     pub checksums: Checksums,
     /// What else was known of it.
     pub facts: Facts,
+    /// The name as it stands, if it was decoded and may not have been meant so: in bags of old, which encode nothing.
+    pub literal: Option<&'a [u8]>,
 }
 
 /// Bytes of the longest line: more than a path of 10,000 levels has, each with the longest name, each byte of which is
@@ -75,34 +81,37 @@ pub const LONGEST_LINE: usize = 16 << 20;
 
 impl<'a> Entry<'a> {
     fn new(name: &'a [u8], checksum: Checksum) -> Entry<'a> {
-        Entry { name, checksums: checksum.into(), facts: Facts::NONE }
+        Entry { name, checksums: checksum.into(), facts: Facts::NONE, literal: None }
     }
 }
 
 impl<R: BufRead> Reader<R> {
     /// A manifest that comes from `input`.
     pub fn new(input: R, format: Format, end: LineEnd) -> Reader<R> {
-        Reader { input, format, end, number: 0, line: Vec::new(), name: Vec::new(), untagged: Untagged::default() }
+        let (line, name) = (Vec::new(), Vec::new());
+        Reader { input, format, end, columns: None, number: 0, line, name, untagged: Untagged::default() }
     }
 
-    /// The next line that is neither blank nor a comment; `None` at the end. Blocks as the input does.
+    /// The next line that is neither blank nor a comment nor part of a head; `None` at the end. Blocks as the input does.
     ///
     /// # Errors
     ///
     /// What the input gives; what was read of a line by then is lost.
     pub fn read(&mut self) -> io::Result<Option<Line<'_>>> {
-        loop {
+        let length = loop {
             match self.read_line()? {
                 None => return Ok(None),
-                Some(Length::Whole) if self.is_nothing() => {}
+                Some(Length::Whole) if self.is_nothing() || self.is_head() => {}
                 Some(Length::TooLong) if self.is_comment() => {}
-                Some(Length::Whole) => {
-                    let entry = parse(&self.line, self.format, self.end, &mut self.untagged, &mut self.name);
-                    return Ok(Some(Line { number: self.number, entry }));
-                }
-                Some(Length::TooLong) => return Ok(Some(Line { number: self.number, entry: None })),
+                Some(length) => break length,
             }
-        }
+        };
+        let number = self.number;
+        let entry = match length {
+            Length::Whole => self.parse(),
+            Length::TooLong => None,
+        };
+        Ok(Some(Line { number, entry }))
     }
 
     /// Reads one line, without what ends it.
@@ -132,7 +141,34 @@ impl<R: BufRead> Reader<R> {
 
     /// A name may begin with `#`, and where a line begins with the name, that is no comment.
     fn is_comment(&self) -> bool {
-        self.format != Format::Go && self.line.first() == Some(&b'#')
+        self.format.nature().has_comments && self.line.first() == Some(&b'#')
+    }
+
+    /// Whether a line says what the lines below it are like; takes it to heart.
+    fn is_head(&mut self) -> bool {
+        let columns = match self.format {
+            Format::Hashdeep if hashdeep::is_first(&self.line) => return true,
+            Format::Hashdeep => hashdeep::parse_head(&self.line),
+            Format::Csv if self.columns.is_none() => csv::parse_head(&self.line),
+            _ => None,
+        };
+        let is_head = columns.is_some();
+        self.columns = columns.or(self.columns.take());
+        is_head
+    }
+
+    /// What the last line says; `None` if it is malformed.
+    fn parse(&mut self) -> Option<Entry<'_>> {
+        let Reader { format, end, columns, line, name, untagged, .. } = self;
+        match format {
+            Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Go => {
+                parse_plain(line, *format, *end, untagged, name)
+            }
+            Format::Hashdeep => hashdeep::parse(line, columns.as_ref()?),
+            Format::Bagit => parse_bagit(line, name),
+            Format::Csv => csv::parse(line, columns.as_ref()?, name),
+            Format::Ndjson => ndjson::parse(line, name),
+        }
     }
 }
 
@@ -150,7 +186,8 @@ enum Length {
     TooLong,
 }
 
-fn parse<'a>(
+/// A line with GNU's escapes.
+fn parse_plain<'a>(
     line: &'a [u8],
     format: Format,
     end: LineEnd,
@@ -178,36 +215,24 @@ fn parse<'a>(
 fn parse_fields<'a>(line: &'a [u8], format: Format, untagged: &mut Untagged) -> Option<(&'a [u8], Checksum)> {
     match format {
         Format::Go => go::parse(line),
-        Format::Gnu | Format::GnuBinary if !bsd::is_tagged(line) => gnu::parse(line, untagged),
-        Format::Gnu | Format::GnuBinary | Format::Bsd => bsd::parse(line),
+        Format::Bsd => bsd::parse(line),
+        _ if bsd::is_tagged(line) => bsd::parse(line),
+        _ => gnu::parse(line, untagged),
     }
 }
 
-/// Undoes the escapes; `None` if there is one that is none, or a NUL.
-fn unescape(unescaped: &mut Vec<u8>, name: &[u8]) -> Option<()> {
-    unescaped.clear();
-    let mut bytes = name.iter();
-    while let Some(&byte) = bytes.next() {
-        unescaped.push(match byte {
-            b'\\' => match bytes.next()? {
-                b'\\' => b'\\',
-                b'n' => b'\n',
-                b'r' => b'\r',
-                _ => return None,
-            },
-            0 => return None,
-            plain => plain,
-        });
-    }
-    Some(())
+fn parse_bagit<'a>(line: &'a [u8], decoded: &'a mut Vec<u8>) -> Option<Entry<'a>> {
+    let (path, checksum) = bagit::parse(line)?;
+    let is_encoded = bagit::decode(decoded, path);
+    Some(Entry { literal: is_encoded.then_some(path), ..Entry::new(decoded, checksum) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Digest;
+    use crate::algorithm::{Algorithm, Algorithms};
     use crate::entry::Hashed;
-    use crate::manifest::{Layout, Writer};
+    use crate::manifest::{Layout, Unsayable, Writer};
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -267,6 +292,147 @@ mod tests {
         check("HEX  a", Format::Go, None);
     }
 
+    /// What a manifest says below its head: number of the line, name, algorithms and size; `None` if it is malformed.
+    type Told = Option<(String, Vec<Algorithm>, Option<u64>)>;
+
+    fn told(text: &str, format: Format) -> Vec<(u64, Told)> {
+        let text = text.replace("HEX", HEX);
+        let mut reader = Reader::new(text.as_bytes(), format, LineEnd::Newline);
+        let mut lines = Vec::new();
+        while let Some(line) = reader.read().unwrap() {
+            let tell = |entry: Entry<'_>| {
+                let name = String::from_utf8_lossy(entry.name).into_owned();
+                (name, entry.checksums.algorithms().iter().collect(), entry.facts.size)
+            };
+            lines.push((line.number, line.entry.map(tell)));
+        }
+        lines
+    }
+
+    fn md5_of(name: &str, size: Option<u64>) -> Told {
+        Some((name.to_owned(), vec![Algorithm::Md5], size))
+    }
+
+    #[test]
+    fn hashdeep_is_read_by_its_head() {
+        let check =
+            |text: &str, expected: &[(u64, Told)]| assert_eq!(told(text, Format::Hashdeep), expected, "{text:?}");
+        let head = "%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n## Invoked from: /\n## \n";
+        check(
+            &format!("{head}3,HEX,a,b \n# comment\n4,HEX, c\r\n"),
+            &[(5, md5_of("a,b ", Some(3))), (7, md5_of(" c", Some(4)))],
+        );
+        for row in ["3,HEX", "3,HEX,", "x,HEX,a", "3,HE,a", "-3,HEX,a", "99999999999999999999,HEX,a", "HEX  a", "3,,a"]
+        {
+            check(&format!("{head}{row}\n"), &[(5, None)]);
+        }
+        check("3,HEX,a\n", &[(1, None)]);
+        check("%%%% size,filename\n3,a\n", &[(1, None), (2, None)]);
+        check("%%%% size,md5,filename,more\n", &[(1, None)]);
+        check("%%%% size,md5,md5,filename\n", &[(1, None)]);
+        let tiger = "%%%% HASHDEEP-1.0\n%%%% size,tiger,md5,whirlpool,filename\n3,0,HEX,0,a\n";
+        check(tiger, &[(3, md5_of("a", Some(3)))]);
+        let twice = format!("{head}3,HEX,a\n%%%% HASHDEEP-1.0\n%%%% md5,size,filename\nHEX,3,a\n");
+        check(&twice, &[(5, md5_of("a", Some(3))), (8, md5_of("a", Some(3)))]);
+    }
+
+    #[test]
+    fn csv_is_read_by_its_head() {
+        let check = |text: &str, expected: &[(u64, Told)]| assert_eq!(told(text, Format::Csv), expected, "{text:?}");
+        let head = "path,size,mtime_ns,ctime_ns,inode,md5\n";
+        check(&format!("{head}a,3,,,,HEX\n\r\n#b,,,,,HEX\r\n"), &[(2, md5_of("a", Some(3))), (4, md5_of("#b", None))]);
+        check("\u{feff}comment,md5,path\n\"x,\"\"\",HEX,\"a,\"\"b\"\"\"\n", &[(2, md5_of("a,\"b\"", None))]);
+        for (field, name) in [
+            (r"\", None),
+            (r"a\b", Some(r"a\b")),
+            (r"\a\\b", Some(r"a\b")),
+            (r"\a\nb\r", Some("a\nb\r")),
+            (r"\\xc3\xA4", Some("ä")),
+            (r"\a\", None),
+            (r"\a\t", None),
+            (r"\a\x", None),
+            (r"\a\xf", None),
+            (r"\a\xfg", None),
+            (r"\a\x00", None),
+            ("", None),
+            ("\"\"", None),
+            ("a\"b", None),
+            ("\"a\"b", None),
+            ("\"a", None),
+            (" a ", Some(" a ")),
+        ] {
+            let expected = name.and_then(|name| md5_of(name, None));
+            check(&format!("{head}{field},,,,,HEX\nb,,,,,HEX\n"), &[(2, expected), (3, md5_of("b", None))]);
+        }
+        for row in ["a,3,,,,", "a,3,,,,HEX,", "a,3,,,HEX", "a", "a,x,,,,HEX", "a,-1,,,,HEX", "a,,1.5,,,HEX", "a,,,,,HE"]
+        {
+            check(&format!("{head}{row}\n"), &[(2, None)]);
+        }
+        check("a,3,,,,HEX\n", &[(1, None)]);
+        check("path,size\na,3\n", &[(1, None), (2, None)]);
+        check("path,md5,md5\n", &[(1, None)]);
+        check("path,path,md5\n", &[(1, None)]);
+        check("size,md5\n", &[(1, None)]);
+    }
+
+    #[test]
+    fn ndjson_is_read_member_by_member() {
+        let check = |line: &str, expected: Told| assert_eq!(told(line, Format::Ndjson), [(1, expected)], "{line:?}");
+        check(r#"{"path":"a","md5":"HEX"}"#, md5_of("a", None));
+        check(r#" { "md5" : "HEX" , "size" : 3, "more":[{"path":1}], "path" : "\u0061\n" } "#, md5_of("a\n", Some(3)));
+        check(r#"{"path_base64":"w6Q=","md5":"HEX","size":null}"#, md5_of("ä", None));
+        check(r#"{"path":"a","md5":"HEX","sha1":null}"#, md5_of("a", None));
+        for line in [
+            r#"{"path":"a"}"#,
+            r#"{"md5":"HEX"}"#,
+            r#"{"path":"a","md5":null}"#,
+            r#"{"path":"a","md5":"HE"}"#,
+            r#"{"path":"a","md5":7}"#,
+            r#"{"path":"","md5":"HEX"}"#,
+            r#"{"path":"a\u0000","md5":"HEX"}"#,
+            r#"{"path":"a","path":"b","md5":"HEX"}"#,
+            r#"{"path":"a","path_base64":"YQ==","md5":"HEX"}"#,
+            r#"{"path":"a","md5":"HEX","md5":"HEX"}"#,
+            r#"{"path":"a","md5":null,"md5":"HEX"}"#,
+            r#"{"path_base64":"YQ","md5":"HEX"}"#,
+            r#"{"path":"a","md5":"HEX","size":-1}"#,
+            r#"{"path":"a","md5":"HEX","size":"3"}"#,
+            r#"{"path":"a","md5":"HEX"} x"#,
+            r#"{"path":"a","md5":"HEX""#,
+            r#"["a","HEX"]"#,
+            "HEX  a",
+            "# no comment",
+        ] {
+            check(line, None);
+        }
+    }
+
+    #[test]
+    fn bags_manifests_are_decoded_and_the_path_as_it_stands_is_told() {
+        let check = |line: &str, expected: Option<(&str, Option<&str>)>| {
+            let line = line.replace("HEX", HEX);
+            let mut reader = Reader::new(line.as_bytes(), Format::Bagit, LineEnd::Newline);
+            let entry = reader.read().unwrap().unwrap().entry;
+            let names = entry.as_ref().map(|entry| (entry.name, entry.literal));
+            assert_eq!(
+                names,
+                expected.map(|(name, literal)| (name.as_bytes(), literal.map(str::as_bytes))),
+                "{line:?}"
+            );
+        };
+        check("HEX  data/a", Some(("data/a", None)));
+        check("HEX *data/a", Some(("data/a", None)));
+        check("HEX\tdata/a b ", Some(("data/a b ", None)));
+        check("HEX    data/a", Some(("data/a", None)));
+        check("HEX  a%0Ab%0dc%25", Some(("a\nb\rc%", Some("a%0Ab%0dc%25"))));
+        check("HEX  a%20b%41%", Some(("a%20b%41%", None)));
+        check("HEX  %2525", Some(("%25", Some("%2525"))));
+        check("\\HEX  a", None);
+        check("HEX  ", None);
+        check("HEX", None);
+        check("MD5 (a) = HEX", None);
+    }
+
     #[test]
     fn comments_and_blank_lines_are_counted_and_passed_over() {
         let text = format!("# one\n\n\r\n{HEX}  a\n # five\n\n{HEX}  b");
@@ -310,25 +476,83 @@ mod tests {
         assert_eq!(reader.read().unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
 
+    /// A name that is made of all bytes but NUL, and of those that mean something more often.
+    fn name() -> impl Strategy<Value = Vec<u8>> {
+        let odd = proptest::sample::select(&b"\\\n\r #*():\t=M,\"%0AD25x{}"[..]);
+        vec(prop_oneof![4 => 1..=255u8, 2 => odd, 2 => b'a'..=b'z'], 1..40)
+    }
+
+    fn some_facts() -> impl Strategy<Value = Facts> {
+        any::<(u64, Option<i64>, Option<i64>, Option<u64>)>().prop_map(|(size, mtime_ns, ctime_ns, inode)| Facts {
+            size: Some(size),
+            mtime_ns,
+            ctime_ns,
+            inode,
+        })
+    }
+
+    /// What a manifest of this layout should say of files with these names, digests and facts.
+    fn hashed(algorithms: Algorithms, byte: u8, facts: Facts) -> Hashed {
+        let checksum = |one: Algorithm| Checksum::new(one, &vec![byte; one.length()]);
+        Hashed::new(algorithms.iter().filter_map(checksum).collect::<Checksums>()).with_facts(facts)
+    }
+
+    /// A layout that can be: without algorithms that its format cannot say, and with one if it can say only one.
+    fn layout() -> impl Strategy<Value = Layout> {
+        let ends = proptest::sample::select(&[LineEnd::Newline, LineEnd::Nul][..]);
+        let formats = proptest::sample::select(&Format::ALL[..]);
+        (formats, ends, vec(proptest::sample::select(&Algorithm::ALL[..]), 1..5))
+            .prop_map(|(format, end, algorithms)| Layout { format, end, algorithms: algorithms.into_iter().collect() })
+            .prop_filter("no such manifest", |layout| layout.check().is_ok())
+    }
+
+    /// What a format keeps of facts.
+    fn kept(format: Format, facts: Facts) -> Facts {
+        match format {
+            Format::Csv | Format::Ndjson => facts,
+            Format::Hashdeep => Facts { size: facts.size, ..Facts::NONE },
+            _ => Facts::NONE,
+        }
+    }
+
+    /// Names that a format has no way to say; all others it must.
+    fn is_unsayable(format: Format, name: &[u8]) -> bool {
+        match format {
+            Format::Hashdeep => name.contains(&b'\n') || name.ends_with(b"\r"),
+            Format::Bagit => matches!(name, [b' ' | b'\t' | b'*', ..]),
+            _ => false,
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::with_cases(1_000) })]
+
         #[test]
         fn what_is_written_is_read_again(
-            names in vec(vec(prop_oneof![4 => 1..=255u8, 1 => proptest::sample::select(&b"\\\n\r #*():\t=M"[..])], 1..40), 0..20),
-            digests in vec(any::<[u8; 16]>(), 20),
-            format in proptest::sample::select(&Format::ALL[..]),
-            end in proptest::sample::select(&[LineEnd::Newline, LineEnd::Nul][..]),
+            layout in layout(),
+            files in vec((name(), any::<u8>(), some_facts()), 0..20),
         ) {
-            let mut manifest = Writer::new(Vec::new(), Layout { end, ..Layout::from(format) });
-            for (name, digest) in names.iter().zip(&digests) {
-                manifest.write(name, &Hashed::new(Digest::from(*digest))).unwrap();
+            let Layout { format, end, algorithms } = layout;
+            let mut manifest = Writer::new(Vec::new(), layout);
+            let mut expected = Vec::new();
+            for (name, byte, facts) in &files {
+                let hashed = hashed(algorithms, *byte, *facts);
+                let written = manifest.write(name, &hashed);
+                prop_assert_eq!(written.is_err(), is_unsayable(format, name));
+                if let Err(error) = written {
+                    prop_assert!(Unsayable::of(&error).is_some());
+                } else if matches!(format, Format::Csv | Format::Ndjson | Format::Hashdeep) {
+                    expected.push((name, hashed.checksums().clone(), kept(format, *facts)));
+                } else {
+                    expected.extend(hashed.checksums().iter().map(|one| (name, one.into(), Facts::NONE)));
+                }
             }
             let text = manifest.finish().unwrap();
             let mut reader = Reader::new(&text[..], format, end);
-            for (index, (name, digest)) in names.iter().zip(&digests).enumerate() {
-                let line = reader.read().unwrap().unwrap();
-                prop_assert_eq!(line.number, index as u64 + 1);
-                let checksum = Checksum::from(Digest::from(*digest));
-                prop_assert_eq!(line.entry, Some(Entry::new(name, checksum)), "{:?}", format);
+            for (name, checksums, facts) in expected {
+                let entry = reader.read().unwrap().unwrap().entry;
+                let entry = entry.map(|entry| (entry.name.to_vec(), entry.checksums, entry.facts));
+                prop_assert_eq!(entry, Some((name.clone(), checksums, facts)), "{:?}", layout);
             }
             prop_assert!(reader.read().unwrap().is_none());
         }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use md5all::manifest::Format;
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use rustix::process::geteuid;
 
@@ -134,7 +135,7 @@ fn what_is_written_for_a_tree_is_found_in_it() {
         let name = format!("t/{}/{index}", index % 50);
         crate::harness::plant(dir.path(), name.as_ref(), name.as_bytes());
     }
-    for format in ["gnu", "gnu-binary", "bsd", "go"] {
+    for format in Format::ALL.map(Format::name) {
         run(dir.path(), &["--format", format, "-o", "list", "t"]).clean();
         let check = ["-c", "--format", format, "list"];
         let ended = run(dir.path(), &check).clean();
@@ -145,7 +146,7 @@ fn what_is_written_for_a_tree_is_found_in_it() {
     }
     fs::write(dir.path().join("t/7/7"), "changed").unwrap();
     fs::remove_file(dir.path().join("t/8/8")).unwrap();
-    let ended = run(dir.path(), &["-c", "--quiet", "--format", "go", "list"]);
+    let ended = run(dir.path(), &["-c", "--quiet", "--format", "ndjson", "list"]);
     assert_eq!(ended.code, Some(1));
     assert_eq!(String::from_utf8(ended.stdout).unwrap(), "t/7/7: FAILED\nt/8/8: FAILED open or read\n");
 }

@@ -1,0 +1,112 @@
+//! Every format, written and checked by the program.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use md5all::manifest::Format;
+use tempfile::TempDir;
+
+use crate::harness::{plant, roomy, run};
+
+/// Names that mean something in one format or another; all formats can say them.
+const ODD: [&[u8]; 12] = [
+    b"plain",
+    b"two words",
+    b"a,b",
+    b"\"quoted\"",
+    b"back\\slash",
+    b"\xff\xfe",
+    "größe".as_bytes(),
+    b"%0A",
+    b"#hash",
+    b"tab\there",
+    b"MD5 (x) = y",
+    b"{}",
+];
+
+/// A directory `t` of files with odd names, each of which holds its own name.
+fn field() -> TempDir {
+    let dir = roomy();
+    ODD.into_iter().for_each(|name| plant_in(&dir, name));
+    dir
+}
+
+fn plant_in(dir: &TempDir, name: &[u8]) {
+    plant(&dir.path().join("t"), OsStr::from_bytes(name), name);
+}
+
+#[test]
+fn every_format_is_checked_as_it_was_written() {
+    let dir = field();
+    for format in Format::ALL.map(Format::name) {
+        run(dir.path(), &["--format", format, "-o", "list", "t"]).clean();
+        let checked = run(dir.path(), &["-c", "--format", format, "list"]);
+        assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{format}");
+        let oks = checked.stdout.split(|&byte| byte == b'\n').filter(|line| line.ends_with(b": OK")).count();
+        assert_eq!(oks, ODD.len(), "{format}");
+        fs::write(dir.path().join("t/plain"), "other").unwrap();
+        let checked = run(dir.path(), &["-c", "--quiet", "--format", format, "list"]);
+        assert_eq!((checked.code, checked.text()), (Some(1), "t/plain: FAILED\n".to_owned()), "{format}");
+        fs::write(dir.path().join("t/plain"), "plain").unwrap();
+    }
+}
+
+#[test]
+fn a_name_that_a_format_cannot_say_makes_the_run_incomplete_and_nothing_else_is_lost() {
+    let dir = field();
+    plant_in(&dir, b"line\nfeed");
+    plant_in(&dir, b"ends with\r");
+    let ended = run(dir.path(), &["--format", "hashdeep", "-o", "list", "t"]);
+    let expected = "\
+md5all: $'t/ends with\\r': no line: the format has no escape for the line break in this name
+md5all: $'t/line\\nfeed': no line: the format has no escape for the line break in this name
+";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), expected));
+    let checked = run(dir.path(), &["-c", "--format", "hashdeep", "list"]);
+    assert_eq!((checked.code, checked.stdout.split(|&byte| byte == b'\n').count()), (Some(0), ODD.len() + 1));
+    let blank = run(dir.path(), &["--format", "bagit", "--", " x", "t/plain"]);
+    assert_eq!(blank.code, Some(2), "{blank:?}");
+    plant(dir.path(), " x".as_ref(), b"x");
+    let blank = run(dir.path(), &["--format", "bagit", "--", " x", "t/plain"]);
+    let expected = "md5all:  x: no line: the format has no escape for what this name begins with\n";
+    assert_eq!((blank.code, blank.stderr.as_str()), (Some(2), expected));
+    assert!(blank.text().ends_with("  t/plain\n"));
+}
+
+#[test]
+fn a_size_that_is_not_known_is_told_where_it_is_wanted() {
+    let dir = field();
+    let ended = run(dir.path(), &["--format", "hashdeep", "-"]);
+    let expected = "md5all: -: no line: the format wants a size, and this has none\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), expected));
+    let csv = run(dir.path(), &["--format", "csv", "-"]).clean();
+    assert!(csv.ends_with("-,,,,,d41d8cd98f00b204e9800998ecf8427e\r\n"), "{csv}");
+}
+
+#[test]
+fn facts_are_those_of_the_file_system() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = field();
+    let of = fs::metadata(dir.path().join("t/plain")).unwrap();
+    let mtime = of.mtime() * 1_000_000_000 + of.mtime_nsec();
+    let csv = run(dir.path(), &["--format", "csv", "t/plain"]).clean();
+    let row: Vec<_> = csv.lines().nth(1).unwrap().split(',').map(str::to_owned).collect();
+    assert_eq!(row[..3], ["t/plain".to_owned(), "5".to_owned(), mtime.to_string()]);
+    assert_eq!(row[4], of.ino().to_string());
+    let json = run(dir.path(), &["--format", "ndjson", "t/plain"]).clean();
+    assert!(json.starts_with(&format!("{{\"path\":\"t/plain\",\"size\":5,\"mtime_ns\":{mtime},")), "{json}");
+}
+
+#[test]
+fn what_a_format_cannot_say_is_refused_before_anything_is_read() {
+    let dir = field();
+    for (arguments, why) in [
+        (&["--format", "csv", "-z", "t"][..], "csv manifests cannot end their lines with NUL"),
+        (&["--format", "hashdeep", "-z", "t"], "hashdeep manifests cannot end their lines with NUL"),
+    ] {
+        let refused = run(dir.path(), arguments);
+        assert_eq!((refused.code, refused.stdout.len()), (Some(3), 0), "{arguments:?}");
+        assert!(refused.stderr.starts_with(&format!("md5all: {why}\n")), "{}", refused.stderr);
+    }
+}

@@ -1,0 +1,10 @@
+//! The program's manifests in every format: written, read again, and read by the programs whose formats they are.
+
+#![forbid(unsafe_code)]
+
+mod formats;
+mod tools;
+
+#[allow(dead_code, reason = "shared with the program's other tests, each of which uses a part")]
+#[path = "../program/harness.rs"]
+mod harness;
