@@ -22,6 +22,8 @@ use crate::walk::Root;
 /// Checks the files that lists name: one [`Verdict`] for every line that is neither blank nor a comment, and one for the
 /// end of each list.
 ///
+/// Without a format, each list is in the one that its first lines tell ([`Reader::detect`]).
+///
 /// [`Options::roots`] are the lists, which are read one after the other; [`Options::links`], [`Options::unordered`],
 /// [`Options::fail_fast`] and [`Options::exclude`] mean nothing here. In a list, `-` is standard input, unless that is the list. Symbolic links are followed, and special files
 /// are read.
@@ -52,7 +54,8 @@ use crate::walk::Root;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn check_lists(ctx: &Context, format: Format, options: Options) -> Verdicts {
+pub fn check_lists(ctx: &Context, format: impl Into<Option<Format>>, options: Options) -> Verdicts {
+    let format = format.into();
     let options = Options { unordered: false, fail_fast: false, exclude: Vec::new(), ..options };
     let (lists, only) = (options.roots.clone(), options.only);
     let records = hash_sent(ctx, options, move |entries, directories| {
@@ -178,7 +181,7 @@ impl Verdict {
 /// How untagged lines look is fixed by the first of all lists, as `md5sum` has it.
 fn send_list(
     list: &Root,
-    format: Format,
+    format: Option<Format>,
     untagged: &mut Untagged,
     names: &mut Names<'_>,
     entries: &Output<Entry>,
@@ -187,7 +190,7 @@ fn send_list(
         Ok(file) => Watched { file, ctx: entries.context().clone() },
         Err(reason) => return finish(names, Batch::default(), Some(reason)),
     };
-    let mut reader = Reader::new(BufReader::with_capacity(BUFFER, input), format, LineEnd::Newline);
+    let mut reader = Reader::of(BufReader::with_capacity(BUFFER, input), format, LineEnd::Newline);
     reader.untagged = *untagged;
     let mut batch = Batch::default();
     loop {

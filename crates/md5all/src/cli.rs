@@ -44,8 +44,8 @@ pub(crate) enum Task {
 pub(crate) struct Check {
     /// The roots are the lists.
     pub(crate) options: Options,
-    /// How their lines look.
-    pub(crate) format: Format,
+    /// How their lines look, if that is not for them to tell.
+    pub(crate) format: Option<Format>,
     pub(crate) voice: Voice,
     /// Whether a malformed line is a failure.
     pub(crate) strict: bool,
@@ -112,10 +112,10 @@ struct Arguments {
     #[arg(conflicts_with = "check")]
     algorithm: Vec<Algorithm>,
 
-    /// How lines look
-    #[arg(long, value_name = "FORMAT", default_value = "gnu", value_parser = format_parser())]
+    /// How lines look [default: gnu; with --check: what the first of them tell]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     #[arg(conflicts_with_all = ["tag", "binary", "text"])]
-    format: Format,
+    format: Option<Format>,
 
     /// End lines with NUL, not newline, and escape nothing
     #[arg(short, long)]
@@ -250,7 +250,7 @@ impl Arguments {
 
     /// The format that is asked for by its name, or else by a flag.
     fn format(&self) -> Format {
-        if self.format == Format::default() { self.flags.format() } else { self.format }
+        self.format.unwrap_or_else(|| self.flags.format())
     }
 
     fn into_options(self) -> Options {

@@ -37,13 +37,13 @@ const BUFFER: usize = 64 * 1024;
 const LINES: u64 = 1024;
 
 impl Listed {
-    /// Reads a manifest to its end. Blocks as its file does.
+    /// Reads a manifest to its end, in the format that its first lines tell if none is given. Blocks as its file does.
     ///
     /// # Errors
     ///
     /// [`Error::Entry`] if it cannot be opened or read, or has more entries than can be counted; [`Error::Stopped`] when
     /// `ctx` is cancelled.
-    pub fn read(ctx: &Context, manifest: &Root, format: Format) -> Result<Listed, Error> {
+    pub fn read(ctx: &Context, manifest: &Root, format: impl Into<Option<Format>>) -> Result<Listed, Error> {
         let failed = |operation| {
             move |error| {
                 let path = PathBuf::from(std::ffi::OsStr::from_bytes(manifest.as_bytes()));
@@ -51,7 +51,7 @@ impl Listed {
             }
         };
         let file = open(manifest).map_err(failed(Operation::Open))?;
-        let reader = Reader::new(BufReader::with_capacity(BUFFER, file), format, LineEnd::Newline);
+        let reader = Reader::of(BufReader::with_capacity(BUFFER, file), format.into(), LineEnd::Newline);
         let mut listed = Listed::default();
         listed.take_all(ctx, reader, &failed(Operation::Read))?;
         Ok(listed)

@@ -36,9 +36,9 @@ pub(super) struct Arguments {
 /// How manifests are read, and what is found is told.
 #[derive(Debug, Args)]
 pub(super) struct Telling {
-    /// How the lines of a manifest look
-    #[arg(long, value_name = "FORMAT", default_value = "gnu", value_parser = format_parser())]
-    pub(super) format: Format,
+    /// How the lines of a manifest look [default: what the first of them tell]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    pub(super) format: Option<Format>,
 
     /// Tell in JSON: an object a line for each file, and one for the summary
     #[arg(long)]
@@ -49,8 +49,8 @@ pub(super) struct Telling {
 #[derive(Debug)]
 pub(crate) struct Audit {
     pub(crate) manifest: Root,
-    /// How its lines look.
-    pub(crate) format: Format,
+    /// How its lines look, if that is not for them to tell.
+    pub(crate) format: Option<Format>,
     /// Where the tree is; if nobody says, the manifest has to.
     pub(crate) root: Option<PathBuf>,
     /// How to hash it. What to exclude is not known yet.

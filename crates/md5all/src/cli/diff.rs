@@ -38,7 +38,7 @@ pub(crate) struct Diff {
     pub(crate) before: Root,
     pub(crate) after: Root,
     /// How the lines of those look that are manifests.
-    pub(crate) format: Format,
+    pub(crate) format: Option<Format>,
     /// How to hash those that are trees.
     pub(crate) options: Options,
     pub(crate) json: bool,

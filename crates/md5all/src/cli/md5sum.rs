@@ -106,7 +106,7 @@ pub(super) fn parse(tool: Algorithm) -> Result<Task, Exit> {
     let algorithms = Algorithms::from(tool);
     let options = Options { algorithms, only: Some(tool), ..Options::new(files.into_iter().map(root)) };
     if flags.check {
-        return Ok(Task::Check(flags.into_check(options, Format::Gnu)));
+        return Ok(Task::Check(flags.into_check(options, Some(Format::Gnu))));
     }
     let end = if arguments.zero { LineEnd::Nul } else { LineEnd::Newline };
     Ok(Task::Sum(Sums { options, layout: Layout { end, algorithms, ..Layout::from(flags.format()) } }))
@@ -161,7 +161,7 @@ impl Flags {
         }
     }
 
-    pub(super) fn into_check(self, options: Options, format: Format) -> Check {
+    pub(super) fn into_check(self, options: Options, format: Option<Format>) -> Check {
         let voice = match self {
             Flags { quiet: true, .. } => Voice::Quiet,
             Flags { status: true, .. } => Voice::Status,
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_last_of_flags_that_exclude_each_other_holds() {
-        let voice = |line| flags(line).into_check(Options::new(["."]), Format::Gnu).voice;
+        let voice = |line| flags(line).into_check(Options::new(["."]), None).voice;
         for (line, expected) in [
             ("-c", Voice::Plain),
             ("-c --quiet --status", Voice::Status),

@@ -12,6 +12,7 @@ mod bagit;
 mod bsd;
 mod columns;
 mod csv;
+mod detect;
 pub(crate) mod escape;
 mod gnu;
 mod go;

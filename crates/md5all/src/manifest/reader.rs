@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::columns::Columns;
 use super::escape::unescape;
 use super::gnu::Untagged;
-use super::{Format, LineEnd, bagit, bsd, csv, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
+use super::{Format, LineEnd, bagit, bsd, csv, detect, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
 use crate::algorithm::{Checksum, Checksums};
 use crate::facts::Facts;
 
@@ -39,7 +39,10 @@ use crate::facts::Facts;
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,
-    format: Format,
+    /// What lines are of; `None` until one of them has told.
+    format: Option<Format>,
+    /// Whether it was one of them that told.
+    is_detected: bool,
     end: LineEnd,
     /// What the columns are, where there is a head that says so.
     columns: Option<Columns>,
@@ -89,7 +92,37 @@ impl<R: BufRead> Reader<R> {
     /// A manifest that comes from `input`.
     pub fn new(input: R, format: Format, end: LineEnd) -> Reader<R> {
         let (line, name) = (Vec::new(), Vec::new());
-        Reader { input, format, end, columns: None, number: 0, line, name, untagged: Untagged::default() }
+        let (format, is_detected, columns) = (Some(format), false, None);
+        Reader { input, format, is_detected, end, columns, number: 0, line, name, untagged: Untagged::default() }
+    }
+
+    /// A manifest that comes from `input`, in the format that its first lines tell: the first of them that is a line, or a
+    /// head, of any. What `md5sum -c` takes is read as it reads it. A bag's manifest is taken for GNU's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use md5all::manifest::{Format, LineEnd, Reader};
+    ///
+    /// let text = b"{\"path\":\"name\",\"md5\":\"900150983cd24fb0d6963f7d28e17f72\"}\n";
+    /// let mut manifest = Reader::detect(&text[..], LineEnd::Newline);
+    /// assert_eq!(manifest.format(), None);
+    /// assert_eq!(manifest.read()?.and_then(|line| line.entry).map(|entry| entry.name), Some(&b"name"[..]));
+    /// assert_eq!(manifest.format(), Some(Format::Ndjson));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn detect(input: R, end: LineEnd) -> Reader<R> {
+        Reader { format: None, is_detected: true, ..Reader::new(input, Format::default(), end) }
+    }
+
+    /// The one, or what its first lines tell if there is none.
+    pub(crate) fn of(input: R, format: Option<Format>, end: LineEnd) -> Reader<R> {
+        Reader { format, is_detected: format.is_none(), ..Reader::new(input, Format::default(), end) }
+    }
+
+    /// The format that lines are of; `None` as long as none of those that were read has told.
+    pub fn format(&self) -> Option<Format> {
+        self.format
     }
 
     /// The next line that is neither blank nor a comment nor part of a head; `None` at the end. Blocks as the input does.
@@ -101,7 +134,7 @@ impl<R: BufRead> Reader<R> {
         let length = loop {
             match self.read_line()? {
                 None => return Ok(None),
-                Some(Length::Whole) if self.is_nothing() || self.is_head() => {}
+                Some(Length::Whole) if self.is_nothing() => {}
                 Some(Length::TooLong) if self.is_comment() => {}
                 Some(length) => break length,
             }
@@ -135,21 +168,24 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(Length::Whole))
     }
 
-    fn is_nothing(&self) -> bool {
-        self.line.is_empty() || self.is_comment()
+    fn is_nothing(&mut self) -> bool {
+        if self.format.is_none() {
+            self.format = detect::format(&self.line);
+        }
+        self.line.is_empty() || self.is_comment() || self.is_head()
     }
 
     /// A name may begin with `#`, and where a line begins with the name, that is no comment.
     fn is_comment(&self) -> bool {
-        self.format.nature().has_comments && self.line.first() == Some(&b'#')
+        self.format.is_none_or(|format| format.nature().has_comments) && self.line.first() == Some(&b'#')
     }
 
     /// Whether a line says what the lines below it are like; takes it to heart.
     fn is_head(&mut self) -> bool {
         let columns = match self.format {
-            Format::Hashdeep if hashdeep::is_first(&self.line) => return true,
-            Format::Hashdeep => hashdeep::parse_head(&self.line),
-            Format::Csv if self.columns.is_none() => csv::parse_head(&self.line),
+            Some(Format::Hashdeep) if hashdeep::is_first(&self.line) => return true,
+            Some(Format::Hashdeep) => hashdeep::parse_head(&self.line),
+            Some(Format::Csv) if self.columns.is_none() => csv::parse_head(&self.line),
             _ => None,
         };
         let is_head = columns.is_some();
@@ -159,10 +195,12 @@ impl<R: BufRead> Reader<R> {
 
     /// What the last line says; `None` if it is malformed.
     fn parse(&mut self) -> Option<Entry<'_>> {
-        let Reader { format, end, columns, line, name, untagged, .. } = self;
-        match format {
-            Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Go => {
-                parse_plain(line, *format, *end, untagged, name)
+        let Reader { end, columns, line, name, untagged, .. } = self;
+        match self.format? {
+            // As md5sum does: what one line looks like says nothing of the next.
+            Format::Bsd if self.is_detected => parse_plain(line, Format::Gnu, *end, untagged, name),
+            format @ (Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Go) => {
+                parse_plain(line, format, *end, untagged, name)
             }
             Format::Hashdeep => hashdeep::parse(line, columns.as_ref()?),
             Format::Bagit => parse_bagit(line, name),
@@ -476,6 +514,58 @@ mod tests {
         assert_eq!(reader.read().unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
 
+    /// Lines that `md5sum -c` takes, comments, and nonsense.
+    const PLAIN: [&str; 18] = [
+        "HEX  a",
+        "HEX *a",
+        "HEX a",
+        " HEX  a",
+        "\\HEX  a\\n",
+        "\\HEX  a\\t",
+        "MD5 (a) = HEX",
+        "\\MD5 (a\\\\) = HEX",
+        "MD5 (a,path,md5) = HEX",
+        "SHA1 (a) = HEX",
+        "HEX  x,path,md5",
+        "HEX  a:\tHEX",
+        "HEX  {\"path\":\"a\"}",
+        "# a comment",
+        "#",
+        "",
+        "nonsense",
+        "HEX",
+    ];
+
+    #[test]
+    fn the_first_line_that_is_one_tells_the_format() {
+        let check = |text: &str, format: Option<Format>, entries: usize| {
+            let text = text.replace("HEX", HEX);
+            let mut reader = Reader::detect(text.as_bytes(), LineEnd::Newline);
+            let mut found = 0;
+            while let Some(line) = reader.read().unwrap() {
+                found += usize::from(line.entry.is_some());
+            }
+            assert_eq!((reader.format(), found), (format, entries), "{text:?}");
+        };
+        check("", None, 0);
+        check("# comment\n\nnonsense\n", None, 0);
+        check("# comment\n\nnonsense\nHEX  a\nMD5 (a) = HEX\n", Some(Format::Gnu), 2);
+        check("HEX *a\n", Some(Format::GnuBinary), 1);
+        check("MD5 (a) = HEX\nHEX  a\n", Some(Format::Bsd), 2);
+        check("a:\tHEX\n", Some(Format::Go), 1);
+        check("#a:\tHEX\n#b:\tHEX\n", Some(Format::Go), 2);
+        check("\\a\\n:\tHEX\n", Some(Format::Go), 1);
+        check("HEX  a:\tHEX\n", Some(Format::Gnu), 1);
+        check("%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n## x\n3,HEX,a\n", Some(Format::Hashdeep), 1);
+        check("path,md5\r\n#a,HEX\r\n", Some(Format::Csv), 1);
+        check("\u{feff}\"md5\",\"path\"\nHEX,a\n", Some(Format::Csv), 1);
+        check("# no comment of csv's\npath,md5\na,HEX\n", Some(Format::Csv), 1);
+        check("path,size\nHEX  a\n", Some(Format::Gnu), 1);
+        check("{\"path\":\"a\",\"md5\":\"HEX\"}\nHEX  a\n", Some(Format::Ndjson), 1);
+        check("{}\nHEX  a\n", Some(Format::Gnu), 1);
+        check("HEX  a\npath,md5\na,HEX\n", Some(Format::Gnu), 1);
+    }
+
     /// A name that is made of all bytes but NUL, and of those that mean something more often.
     fn name() -> impl Strategy<Value = Vec<u8>> {
         let odd = proptest::sample::select(&b"\\\n\r #*():\t=M,\"%0AD25x{}"[..]);
@@ -555,6 +645,44 @@ mod tests {
                 prop_assert_eq!(entry, Some((name.clone(), checksums, facts)), "{:?}", layout);
             }
             prop_assert!(reader.read().unwrap().is_none());
+        }
+
+        #[test]
+        fn what_is_written_is_recognised(layout in layout(), files in vec((name(), any::<u8>(), some_facts()), 1..6)) {
+            let mut manifest = Writer::new(Vec::new(), layout);
+            for (name, byte, facts) in &files {
+                let _ = manifest.write(name, &hashed(layout.algorithms, *byte, *facts));
+            }
+            let text = manifest.finish().unwrap();
+            prop_assume!(!text.is_empty());
+            // The lines of bags look like GNU's: their escapes are not recognised, and so they are not compared here.
+            let format = if layout.format == Format::Bagit { Format::Gnu } else { layout.format };
+            let mut detected = Reader::detect(&text[..], layout.end);
+            let mut known = Reader::new(&text[..], format, layout.end);
+            loop {
+                let (one, other) = (detected.read().unwrap(), known.read().unwrap());
+                prop_assert_eq!(&one, &other);
+                if one.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(detected.format(), Some(format));
+        }
+
+        #[test]
+        fn what_md5sum_takes_is_read_as_md5sum_reads_it(
+            lines in vec(proptest::sample::select(&PLAIN[..]), 1..8),
+        ) {
+            let text = lines.join("\n").replace("HEX", HEX);
+            let mut detected = Reader::detect(text.as_bytes(), LineEnd::Newline);
+            let mut known = Reader::new(text.as_bytes(), Format::Gnu, LineEnd::Newline);
+            loop {
+                let (one, other) = (detected.read().unwrap(), known.read().unwrap());
+                prop_assert_eq!(&one, &other);
+                if one.is_none() {
+                    break;
+                }
+            }
         }
 
         #[test]

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use md5all::manifest::Format;
 use tempfile::TempDir;
 
-use crate::harness::{plant, roomy, run};
+use crate::harness::{finish, md5all, plant, roomy, run};
 
 /// Names that mean something in one format or another; all formats can say them.
 const ODD: [&[u8]; 12] = [
@@ -50,6 +50,35 @@ fn every_format_is_checked_as_it_was_written() {
         assert_eq!((checked.code, checked.text()), (Some(1), "t/plain: FAILED\n".to_owned()), "{format}");
         fs::write(dir.path().join("t/plain"), "plain").unwrap();
     }
+}
+
+/// From a file, and from standard input, of which nothing can be read twice; several, each in its own.
+#[test]
+fn the_format_of_a_list_is_found_by_its_first_lines() {
+    let dir = field();
+    let named = Format::ALL.into_iter().filter(|&format| format != Format::Bagit).map(Format::name);
+    let mut lists = vec!["-c", "--quiet"];
+    for format in named {
+        run(dir.path(), &["--format", format, "-o", format, "t"]).clean();
+        run(dir.path(), &["-c", "--quiet", format]).clean();
+        let list = fs::File::open(dir.path().join(format)).unwrap();
+        finish(md5all(dir.path()).args(["-c", "--quiet"]).stdin(list)).clean();
+        lists.push(format);
+    }
+    assert_eq!(lists.len(), 9);
+    run(dir.path(), &lists).clean();
+    fs::write(dir.path().join("t/plain"), "other").unwrap();
+    assert_eq!(run(dir.path(), &lists).text(), "t/plain: FAILED\n".repeat(7));
+}
+
+/// A bag's manifest looks like GNU's: a name that is encoded is not found, and so is not good either.
+#[test]
+fn a_bags_manifest_is_taken_for_gnus_unless_its_format_is_named() {
+    let dir = field();
+    run(dir.path(), &["--format", "bagit", "-o", "list", "t"]).clean();
+    let taken = run(dir.path(), &["-c", "--quiet", "list"]);
+    assert_eq!((taken.code, taken.text()), (Some(1), "t/%250A: FAILED open or read\n".to_owned()));
+    run(dir.path(), &["-c", "--quiet", "--format", "bagit", "list"]).clean();
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! Which format a line is of, by its looks.
+//!
+//! What `md5sum -c` would take is taken for what `md5sum` writes, whatever else it may be. The lines of bags look like
+//! GNU's and are taken for them: that they are of a bag only the name of their file tells.
+
+use super::gnu::Untagged;
+use super::{Format, bsd, csv, go, hashdeep, ndjson, skip_blanks};
+
+/// The format of a list that begins with such a line; `None` if it says nothing of that: it is blank, a comment, or
+/// nothing that is known.
+pub(super) fn format(line: &[u8]) -> Option<Format> {
+    if line.first() != Some(&b'#')
+        && let Some(format) = plain(line)
+    {
+        return Some(format);
+    }
+    let is_go = || go::parse(line.strip_prefix(b"\\").unwrap_or(line)).is_some();
+    match line {
+        // A name may begin with `#`: passed over as a comment, its file would never be looked at.
+        _ if is_go() => Some(Format::Go),
+        [b'%', ..] if hashdeep::is_first(line) || hashdeep::parse_head(line).is_some() => Some(Format::Hashdeep),
+        [b'{', ..] if ndjson::parse(line, &mut Vec::new()).is_some() => Some(Format::Ndjson),
+        _ if csv::parse_head(line).is_some() => Some(Format::Csv),
+        _ => None,
+    }
+}
+
+/// What `md5sum -c` takes.
+fn plain(line: &[u8]) -> Option<Format> {
+    let line = skip_blanks(line);
+    let line = line.strip_prefix(b"\\").unwrap_or(line);
+    if bsd::is_tagged(line) {
+        return bsd::parse(line).map(|_| Format::Bsd);
+    }
+    super::gnu::parse(line, &mut Untagged::default())?;
+    let is_binary = line.split(super::is_blank).nth(1).is_some_and(|rest| rest.first() == Some(&b'*'));
+    Some(if is_binary { Format::GnuBinary } else { Format::Gnu })
+}
