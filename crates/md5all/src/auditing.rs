@@ -64,8 +64,12 @@ pub(crate) fn tell(
 
 /// Says what is wrong with a manifest; whether there is something to go by.
 pub(crate) fn say_malformed(manifest: &Root, listed: &Listed, findings: &mut Findings) -> bool {
-    let Some(first) = listed.first_malformed() else { return true };
     let name = name(manifest);
+    if let Some(flaw) = listed.flaw() {
+        findings.add_broken_seal();
+        say(format!("{name}: {flaw}"));
+    }
+    let Some(first) = listed.first_malformed() else { return true };
     findings.add_malformed(listed.malformed());
     if listed.is_empty() {
         say(format!("{name}: no properly formatted checksum lines found"));

@@ -5,7 +5,7 @@
 //! [`Verdict`] is a fact; which facts are a failure, and what is said of them, is the caller's affair.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use errgroup::{Context, Output, Pipeline};
 use crate::algorithm::Algorithm;
 use crate::entry::{Entry, Hashed, Outcome, Record, Skip};
 use crate::error::{Error, Operation, Reason};
-use crate::manifest::{self, Format, LineEnd, Reader, Untagged};
+use crate::manifest::{self, Format, LineEnd, Reader, Seal, Untagged};
 use crate::names::{Batch, Names, Said};
 use crate::trees::{Options, hash_sent};
 use crate::walk::Root;
@@ -96,7 +96,7 @@ pub enum Finding<'a> {
     Malformed,
     /// The list ended.
     End,
-    /// The list could not be opened, or read to its end: this is all there is of it.
+    /// The list could not be opened, or read to its end: this is all there is of it. Or its seal is broken.
     Broken(&'a Reason),
 }
 
@@ -201,7 +201,7 @@ fn send_list(
                 }
                 _ => batch.push(b"", Said::Malformed { line: line.number }),
             },
-            Ok(None) => break finish(names, batch, None)?,
+            Ok(None) => break finish(names, batch, broken(&reader, untagged.only))?,
             Err(error) => break finish(names, batch, Some(Reason::system(Operation::Read, error)))?,
         }
         if batch.is_full() || !reader.is_at_hand() {
@@ -217,6 +217,14 @@ fn send_list(
 fn is_allowed(list: &Root, only: Option<Algorithm>, entry: &manifest::Entry<'_>) -> bool {
     let is_itself = *list == Root::StandardInput && entry.name == b"-";
     !is_itself && only.is_none_or(|only| entry.checksums.algorithms() == only.into())
+}
+
+/// What is wrong with the seal of a list that has been read. GNU's programs know of none, and nor do we under their names.
+fn broken<R: BufRead>(reader: &Reader<R>, only: Option<Algorithm>) -> Option<Reason> {
+    match reader.seal() {
+        Seal::Broken(flaw) if only.is_none() => Some(Reason::Seal(flaw)),
+        _ => None,
+    }
 }
 
 fn finish(names: &mut Names<'_>, rest: Batch, reason: Option<Reason>) -> Result<(), Error> {

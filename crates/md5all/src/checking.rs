@@ -132,10 +132,13 @@ impl<'a> Report<'a> {
         self.complain(&text)
     }
 
-    /// The list could not be read, and what it said so far is no whole.
+    /// The list could not be read, or is not what was sealed: what it said so far is no whole.
     fn broken(&mut self, list: usize, reason: &Reason) -> Result<(), Failure> {
-        self.tally = Tally::default();
         self.is_well = false;
+        if let Reason::Seal(_) = reason {
+            self.end(list)?;
+        }
+        self.tally = Tally::default();
         let cause = match reason {
             Reason::System { operation: Operation::Read, .. } => "read error".to_owned(),
             reason => reason.cause(),

@@ -117,6 +117,10 @@ struct Arguments {
     #[arg(conflicts_with_all = ["tag", "binary", "text"])]
     format: Option<Format>,
 
+    /// Close with a comment by which --check and audit see that the list is whole; it proves accidents, not malice
+    #[arg(long, conflicts_with = "check")]
+    seal: bool,
+
     /// End lines with NUL, not newline, and escape nothing
     #[arg(short, long)]
     zero: bool,
@@ -245,7 +249,7 @@ impl Arguments {
 
     fn layout(&self) -> Layout {
         let end = if self.zero { LineEnd::Nul } else { LineEnd::Newline };
-        Layout { end, algorithms: self.algorithms(), ..Layout::from(self.format()) }
+        Layout { end, algorithms: self.algorithms(), seal: self.seal, ..Layout::from(self.format()) }
     }
 
     /// The format that is asked for by its name, or else by a flag.

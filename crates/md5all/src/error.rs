@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use errgroup::Stopped;
 
+use crate::manifest::Flaw;
+
 /// Why hashing trees ended early.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -76,6 +78,8 @@ pub enum Reason {
     Moved,
     /// How long it is, which would have to be known, shows only when all of it was read.
     Unsized,
+    /// It is a manifest, and its seal is broken.
+    Seal(Flaw),
 }
 
 /// What was being done when the operating system refused.
@@ -137,6 +141,7 @@ impl Reason {
             Reason::Loop { ancestor } => Reason::Loop { ancestor: ancestor.clone() },
             Reason::Moved => Reason::Moved,
             Reason::Unsized => Reason::Unsized,
+            Reason::Seal(flaw) => Reason::Seal(*flaw),
         }
     }
 
@@ -145,7 +150,7 @@ impl Reason {
         match self {
             Reason::System { operation, .. } => matches!(operation, Operation::Stat | Operation::Read),
             Reason::Length { .. } => true,
-            Reason::Changed | Reason::Loop { .. } | Reason::Moved | Reason::Unsized => false,
+            Reason::Changed | Reason::Loop { .. } | Reason::Moved | Reason::Unsized | Reason::Seal(_) => false,
         }
     }
 
@@ -163,7 +168,7 @@ impl Reason {
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             Reason::System { source, .. } => source.kind(),
-            Reason::Changed | Reason::Length { .. } => io::ErrorKind::InvalidData,
+            Reason::Changed | Reason::Length { .. } | Reason::Seal(_) => io::ErrorKind::InvalidData,
             Reason::Loop { .. } | Reason::Moved | Reason::Unsized => io::ErrorKind::Other,
         }
     }
@@ -210,6 +215,7 @@ impl fmt::Display for Reason {
             }
             Reason::Moved => f.write_str("no longer the directory that was listed"),
             Reason::Unsized => f.write_str("its size is not known before it is read"),
+            Reason::Seal(flaw) => flaw.fmt(f),
         }
     }
 }

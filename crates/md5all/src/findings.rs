@@ -42,6 +42,9 @@ struct Summary {
     outside: u64,
     /// Lines of manifests that say nothing.
     malformed: u64,
+    /// Manifests that are not what was sealed; told if there are any.
+    #[serde(skip_serializing_if = "is_none")]
+    broken_seals: u64,
 }
 
 /// One file, as JSON has it.
@@ -79,6 +82,10 @@ impl Findings {
     /// Counts lines of a manifest that say nothing.
     pub(crate) fn add_malformed(&mut self, lines: u64) {
         self.summary.malformed += lines;
+    }
+
+    pub(crate) fn add_broken_seal(&mut self) {
+        self.summary.broken_seals += 1;
     }
 
     /// Tells of one file; and why nobody can say what became of it, on standard error.
@@ -166,7 +173,7 @@ impl Summary {
     }
 
     fn exit(&self) -> Exit {
-        let unknown = self.unreadable + self.incomparable + self.outside + self.malformed;
+        let unknown = self.unreadable + self.incomparable + self.outside + self.malformed + self.broken_seals;
         let different = self.changed + self.corrupt + self.moved + self.copied + self.new + self.missing;
         match (unknown, different) {
             (0, 0) => Exit::Success,
@@ -187,6 +194,10 @@ impl std::fmt::Display for Summary {
         write!(f, "{missing} missing, {unreadable} unreadable, {incomparable} incomparable, {outside} outside, ")?;
         write!(f, "{malformed} malformed")
     }
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn word(fate: &Fate) -> &'static str {

@@ -14,7 +14,7 @@ use errgroup::Context;
 use crate::algorithm::Algorithms;
 use crate::catalog::{Catalog, Entered};
 use crate::error::{Error, Operation, Reason};
-use crate::manifest::{Format, LineEnd, Reader};
+use crate::manifest::{Flaw, Format, LineEnd, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
 use crate::trees::Options;
 use crate::walk::Root;
@@ -28,6 +28,7 @@ pub struct Listed {
     pub(crate) contradicted: BTreeSet<usize>,
     malformed: u64,
     first_malformed: Option<u64>,
+    flaw: Option<Flaw>,
 }
 
 /// A thousand lines or so with each call to the system.
@@ -81,7 +82,17 @@ impl Listed {
                 ctx.check()?;
             }
         }
+        self.flaw = match reader.seal() {
+            Seal::Broken(flaw) => Some(flaw),
+            Seal::None | Seal::Whole => None,
+        };
         Ok(())
+    }
+
+    /// How its seal shows that it is not what was sealed, if there is one and it does.
+    #[must_use]
+    pub fn flaw(&self) -> Option<Flaw> {
+        self.flaw
     }
 
     /// How many files it lists.

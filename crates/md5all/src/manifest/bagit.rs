@@ -10,8 +10,14 @@ use super::{Nature, Unsayable, is_blank, skip_blanks};
 use crate::algorithm::{Algorithm, Checksum};
 
 /// A manifest is of one algorithm, which its file's name says.
-pub(super) const NATURE: Nature =
-    Nature { name: "bagit", tells: Algorithm::is_told_by_length, several: false, ends_in_nul: false, ..gnu::NATURE };
+pub(super) const NATURE: Nature = Nature {
+    name: "bagit",
+    tells: Algorithm::is_told_by_length,
+    several: false,
+    ends_in_nul: false,
+    can_be_sealed: false,
+    ..gnu::NATURE
+};
 
 pub(super) fn write(line: &mut Vec<u8>, name: &[u8], checksum: &Checksum) -> Result<(), Unsayable> {
     if matches!(name, [b' ' | b'\t' | b'*', ..]) {

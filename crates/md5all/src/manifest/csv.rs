@@ -16,8 +16,15 @@ use super::{Entry, Nature};
 use crate::algorithm::Algorithms;
 use crate::entry::Hashed;
 
-pub(super) const NATURE: Nature =
-    Nature { name: "csv", tells: |_| true, several: true, ends_in_nul: false, has_comments: false, has_facts: true };
+pub(super) const NATURE: Nature = Nature {
+    name: "csv",
+    tells: |_| true,
+    several: true,
+    ends_in_nul: false,
+    has_comments: false,
+    can_be_sealed: false,
+    has_facts: true,
+};
 
 /// What the column of names is called.
 const NAME: &str = "path";

@@ -14,6 +14,7 @@ pub(super) const NATURE: Nature = Nature {
     several: true,
     ends_in_nul: true,
     has_comments: true,
+    can_be_sealed: true,
     has_facts: false,
 };
 

@@ -12,6 +12,7 @@ pub(super) const NATURE: Nature = Nature {
     tells: |algorithm| algorithm == Algorithm::Md5,
     several: false,
     has_comments: false,
+    can_be_sealed: false,
     ..gnu::NATURE
 };
 

@@ -17,6 +17,7 @@ pub(super) const NATURE: Nature = Nature {
     several: true,
     ends_in_nul: false,
     has_comments: true,
+    can_be_sealed: true,
     has_facts: true,
 };
 

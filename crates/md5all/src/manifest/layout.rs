@@ -34,6 +34,8 @@ pub struct Layout {
     pub end: LineEnd,
     /// What each file has a checksum of.
     pub algorithms: Algorithms,
+    /// Whether it is to show that it is whole: see [`Seal`](super::Seal).
+    pub seal: bool,
 }
 
 /// Why there can be no such manifest.
@@ -46,6 +48,10 @@ pub enum Refused {
     Algorithms(Format, Algorithms),
     /// A manifest of this format is of one algorithm.
     Several(Format),
+    /// A manifest of this format cannot be sealed.
+    Seal(Format),
+    /// A manifest whose lines end with NUL cannot be sealed.
+    SealedNul,
 }
 
 /// Why a file has no place in a manifest of this format.
@@ -69,7 +75,7 @@ impl Layout {
     ///
     /// What it is that the format cannot say.
     pub fn check(&self) -> Result<(), Refused> {
-        let Layout { format, end, algorithms } = *self;
+        let Layout { format, end, algorithms, seal } = *self;
         let nature = format.nature();
         let unsaid: Algorithms = algorithms.iter().filter(|&one| !format.tells(one)).collect();
         if end == LineEnd::Nul && !nature.ends_in_nul {
@@ -78,15 +84,19 @@ impl Layout {
             Err(Refused::Algorithms(format, unsaid))
         } else if algorithms.len() > 1 && !nature.several {
             Err(Refused::Several(format))
+        } else if seal && !nature.can_be_sealed {
+            Err(Refused::Seal(format))
+        } else if seal && end == LineEnd::Nul {
+            Err(Refused::SealedNul)
         } else {
             Ok(())
         }
     }
 
-    /// Whether it says of a file what its file system says of it.
+    /// Whether it says of a file what its file system says of it, were it only in its seal.
     #[must_use]
     pub fn has_facts(&self) -> bool {
-        self.format.nature().has_facts
+        self.seal || self.format.nature().has_facts
     }
 }
 
@@ -114,6 +124,8 @@ impl fmt::Display for Refused {
                 write!(f, "lines in the format {} do not tell that a digest is of {}", format.name(), names.join(", "))
             }
             Refused::Several(format) => write!(f, "{} manifests are of one algorithm each", format.name()),
+            Refused::Seal(format) => write!(f, "{} manifests cannot be sealed", format.name()),
+            Refused::SealedNul => f.write_str("a manifest whose lines end with NUL cannot be sealed"),
         }
     }
 }
@@ -161,6 +173,17 @@ mod tests {
         check(Format::Bagit, &[Sha512], None);
         check(Format::Bagit, &[Md5, Sha512], Some(Refused::Several(Format::Bagit)));
         check(Format::Bagit, &[Blake3], unsaid(Format::Bagit, Blake3));
+    }
+
+    #[test]
+    fn only_formats_with_comments_that_others_know_can_be_sealed() {
+        for format in Format::ALL {
+            let refused = Layout { seal: true, ..Layout::from(format) }.check().err();
+            let has_them = matches!(format, Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Hashdeep);
+            assert_eq!(refused, (!has_them).then_some(Refused::Seal(format)));
+        }
+        let nul = Layout { seal: true, end: LineEnd::Nul, ..Layout::default() };
+        assert_eq!(nul.check(), Err(Refused::SealedNul));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A format says how a name and what is known of its file make a line, or several, and how they are told apart again.
 //! What all formats share is here: `layout`, what a manifest looks like; `writer` and `reader`; `escape`, how a name that
-//! would break its line is written; `columns`, for formats that have a head. Which files are listed, and where the bytes
+//! would break its line is written; `seal`, by which it shows that it is whole; `columns`, for formats that have a head. Which files are listed, and where the bytes
 //! go, is decided elsewhere.
 //!
 //! A further format is one file, an arm in [`Format::nature`], one in `writer` and one in `reader`; where it can be told
@@ -20,6 +20,7 @@ mod hashdeep;
 mod layout;
 mod ndjson;
 mod reader;
+mod seal;
 mod writer;
 
 use crate::algorithm::Algorithm;
@@ -27,6 +28,7 @@ pub use escape::on_one_line;
 pub(crate) use gnu::Untagged;
 pub use layout::{Layout, LineEnd, Refused, Unsayable};
 pub use reader::{Entry, LONGEST_LINE, Line, Reader};
+pub use seal::{Flaw, Seal};
 pub use writer::Writer;
 
 /// How what is known of a file makes a line.
@@ -64,6 +66,8 @@ struct Nature {
     ends_in_nul: bool,
     /// Whether a line that begins with `#` says nothing.
     has_comments: bool,
+    /// Whether it can be sealed: by comments that whoever else reads it passes over.
+    can_be_sealed: bool,
     /// Whether it says what the file system says of a file.
     has_facts: bool,
 }

@@ -16,8 +16,15 @@ use crate::algorithm::{Algorithm, Algorithms, Checksum, Checksums};
 use crate::entry::Hashed;
 use crate::facts::Facts;
 
-pub(super) const NATURE: Nature =
-    Nature { name: "ndjson", tells: |_| true, several: true, ends_in_nul: false, has_comments: false, has_facts: true };
+pub(super) const NATURE: Nature = Nature {
+    name: "ndjson",
+    tells: |_| true,
+    several: true,
+    ends_in_nul: false,
+    has_comments: false,
+    can_be_sealed: false,
+    has_facts: true,
+};
 
 pub(super) fn write(line: &mut Vec<u8>, name: &[u8], hashed: &Hashed) {
     match str::from_utf8(name) {

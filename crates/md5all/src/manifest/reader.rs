@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::columns::Columns;
 use super::escape::unescape;
 use super::gnu::Untagged;
+use super::seal::{Flaw, Seal, Watch};
 use super::{Format, LineEnd, bagit, bsd, csv, detect, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
 use crate::algorithm::{Checksum, Checksums};
 use crate::facts::Facts;
@@ -44,6 +45,7 @@ pub struct Reader<R> {
     /// Whether it was one of them that told.
     is_detected: bool,
     end: LineEnd,
+    seal: Watch,
     /// What the columns are, where there is a head that says so.
     columns: Option<Columns>,
     /// Lines so far.
@@ -93,7 +95,8 @@ impl<R: BufRead> Reader<R> {
     pub fn new(input: R, format: Format, end: LineEnd) -> Reader<R> {
         let (line, name) = (Vec::new(), Vec::new());
         let (format, is_detected, columns) = (Some(format), false, None);
-        Reader { input, format, is_detected, end, columns, number: 0, line, name, untagged: Untagged::default() }
+        let (seal, untagged) = (Watch::new(), Untagged::default());
+        Reader { input, format, is_detected, end, seal, columns, number: 0, line, name, untagged }
     }
 
     /// A manifest that comes from `input`, in the format that its first lines tell: the first of them that is a line, or a
@@ -147,6 +150,16 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(Line { number, entry }))
     }
 
+    /// What has become of the manifest's seal; to be asked when all has been read.
+    pub fn seal(&self) -> Seal {
+        let may_be = self.format.is_none_or(|format| format.nature().can_be_sealed);
+        match self.seal.seal() {
+            // The first line, before its format was known: that of a file with such a name.
+            Seal::Broken(Flaw::Headless) if !may_be => Seal::None,
+            seal => seal,
+        }
+    }
+
     /// Reads one line, without what ends it.
     fn read_line(&mut self) -> io::Result<Option<Length>> {
         self.line.clear();
@@ -156,6 +169,9 @@ impl<R: BufRead> Reader<R> {
             return Ok(None);
         }
         self.number += 1;
+        if self.end == LineEnd::Newline && self.format.is_none_or(|format| format.nature().can_be_sealed) {
+            self.seal.see(&self.line);
+        }
         if self.line.last() == Some(&end) {
             self.line.pop();
         } else if self.line.len() > LONGEST_LINE {
@@ -592,7 +608,11 @@ mod tests {
         let ends = proptest::sample::select(&[LineEnd::Newline, LineEnd::Nul][..]);
         let formats = proptest::sample::select(&Format::ALL[..]);
         (formats, ends, vec(proptest::sample::select(&Algorithm::ALL[..]), 1..5))
-            .prop_map(|(format, end, algorithms)| Layout { format, end, algorithms: algorithms.into_iter().collect() })
+            .prop_map(|(format, end, algorithms)| Layout {
+                end,
+                algorithms: algorithms.into_iter().collect(),
+                ..Layout::from(format)
+            })
             .prop_filter("no such manifest", |layout| layout.check().is_ok())
     }
 
@@ -622,7 +642,7 @@ mod tests {
             layout in layout(),
             files in vec((name(), any::<u8>(), some_facts()), 0..20),
         ) {
-            let Layout { format, end, algorithms } = layout;
+            let Layout { format, end, algorithms, .. } = layout;
             let mut manifest = Writer::new(Vec::new(), layout);
             let mut expected = Vec::new();
             for (name, byte, facts) in &files {

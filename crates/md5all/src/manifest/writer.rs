@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::escape::{escape, needs_escape};
+use super::seal::Sealing;
 use super::{Format, Layout, LineEnd, Unsayable, bagit, bsd, csv, gnu, go, hashdeep, ndjson};
 use crate::algorithm::Checksum;
 use crate::entry::Hashed;
@@ -28,6 +29,7 @@ use crate::entry::Hashed;
 pub struct Writer<W> {
     out: W,
     layout: Layout,
+    seal: Option<Sealing>,
     /// Whether what is above all lines has been written.
     is_begun: bool,
     /// The lines being made.
@@ -39,7 +41,8 @@ pub struct Writer<W> {
 impl<W: Write> Writer<W> {
     /// A manifest that goes to `out`. What the layout cannot say is the caller's affair: see [`Layout::check`].
     pub fn new(out: W, layout: Layout) -> Writer<W> {
-        Writer { out, layout, is_begun: false, lines: Vec::new(), escaped: Vec::new() }
+        let seal = layout.seal.then(Sealing::new);
+        Writer { out, layout, seal, is_begun: false, lines: Vec::new(), escaped: Vec::new() }
     }
 
     /// Writes the lines of one file.
@@ -55,6 +58,10 @@ impl<W: Write> Writer<W> {
         }
         self.add(name, hashed).map_err(|unsayable| io::Error::new(io::ErrorKind::InvalidInput, unsayable))?;
         self.is_begun = true;
+        if let Some(seal) = &mut self.seal {
+            seal.take(&self.lines);
+            seal.count(hashed.facts().size);
+        }
         self.out.write_all(&self.lines)
     }
 
@@ -64,6 +71,9 @@ impl<W: Write> Writer<W> {
             Format::Hashdeep => hashdeep::write_head(&mut self.lines, self.layout.algorithms),
             Format::Csv => csv::write_head(&mut self.lines, self.layout.algorithms),
             Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Go | Format::Bagit | Format::Ndjson => {}
+        }
+        if self.layout.seal {
+            Sealing::open(&mut self.lines);
         }
     }
 
@@ -128,7 +138,11 @@ impl<W: Write> Writer<W> {
         if !self.is_begun {
             self.lines.clear();
             self.add_head();
+            self.seal.iter_mut().for_each(|seal| seal.take(&self.lines));
             self.out.write_all(&self.lines)?;
+        }
+        if let Some(seal) = self.seal.take() {
+            self.out.write_all(&seal.close())?;
         }
         self.out.flush()?;
         Ok(self.out)

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod formats;
+mod seal;
 mod tools;
 
 #[allow(dead_code, reason = "shared with the program's other tests, each of which uses a part")]
