@@ -458,3 +458,88 @@ fn of_nothing(algorithm: Algorithm) -> &'static str {
         Algorithm::Xxh3 => "2d06800538d394c2",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::Checksum;
+
+    fn sums(checksums: &[(Algorithm, u8)]) -> Hashed {
+        let sum =
+            |&(algorithm, byte): &(Algorithm, u8)| Checksum::new(algorithm, &vec![byte; algorithm.length()]).unwrap();
+        Hashed::new(checksums.iter().map(sum).collect::<Checksums>())
+    }
+
+    /// What is told at the end, of these that were and these that came.
+    fn rest(before: &[(&str, Hashed)], after: &[(&str, Hashed)]) -> Vec<String> {
+        let mut catalog = Catalog::default();
+        for (name, hashed) in before {
+            assert!(matches!(catalog.enter(name.as_bytes(), hashed.checksums(), &hashed.facts()), Entered::New(_)));
+        }
+        let mut comparison = Comparison::new(catalog, &BTreeSet::new());
+        for (name, hashed) in after {
+            comparison.meet(name.as_bytes(), hashed);
+        }
+        let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
+        let told = |Compared { name, fate }| match fate {
+            Fate::Moved { from } => format!("{} from {}", text(&name), text(&from)),
+            Fate::Copied { from } => format!("{} of {}", text(&name), text(&from)),
+            fate => format!("{} {fate:?}", text(&name)),
+        };
+        comparison.end(|_| Absence::Missing).map(told).collect()
+    }
+
+    use Algorithm::{Md5, Sha1, Sha256};
+
+    #[test]
+    fn what_moved_is_found_by_whatever_both_sides_have() {
+        let both = || sums(&[(Md5, 1), (Sha256, 1)]);
+        let rows = [
+            (sums(&[(Md5, 1)]), both()),
+            (both(), sums(&[(Md5, 1)])),
+            (both(), both()),
+            (sums(&[(Md5, 1), (Sha1, 1)]), both()),
+        ];
+        for (before, after) in rows {
+            assert_eq!(rest(&[("a", before)], &[("b", after)]), ["b from a"]);
+        }
+        let rows = [
+            (sums(&[(Md5, 1)]), sums(&[(Sha256, 1)])),
+            (both(), sums(&[(Md5, 1), (Sha256, 2)])),
+            (both(), sums(&[(Md5, 2), (Sha256, 1)])),
+        ];
+        for (before, after) in rows {
+            assert_eq!(rest(&[("a", before)], &[("b", after)]), ["a Missing", "b New"]);
+        }
+    }
+
+    #[test]
+    fn among_several_sets_the_first_in_order_is_taken() {
+        let (md5, both) = (|| sums(&[(Md5, 1)]), || sums(&[(Md5, 1), (Sha1, 1)]));
+        let told = rest(&[("a", md5()), ("b", both())], &[("x", both()), ("y", md5()), ("z", md5())]);
+        assert_eq!(told, ["x from a", "y from b", "z New"]);
+        let told = rest(&[("b", md5()), ("a", both())], &[("a", both()), ("b", md5()), ("y", md5()), ("z", both())]);
+        assert_eq!(told, ["y of a", "z of a"]);
+    }
+
+    /// Whoever adds an algorithm has to say what nothing has.
+    #[test]
+    fn nothing_has_the_checksums_that_it_is_known_by() {
+        use crate::trees::{Options, hash_trees};
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("empty"), "").unwrap();
+        std::fs::write(dir.path().join("full"), "x").unwrap();
+        let options = Options { algorithms: Algorithm::ALL.into_iter().collect(), ..Options::new([dir.path()]) };
+        let mut seen = 0;
+        for record in hash_trees(&errgroup::Context::background(), options) {
+            let record = record.unwrap();
+            let crate::Outcome::Hashed(hashed) = record.outcome() else { panic!("{record:?}") };
+            assert_eq!(hashed.checksums().iter().count(), Algorithm::ALL.len());
+            for checksum in hashed.checksums().iter() {
+                assert_eq!(is_empty(&checksum.into(), &Facts::NONE), record.name() == b"empty", "{checksum:?}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 2 * Algorithm::ALL.len());
+    }
+}

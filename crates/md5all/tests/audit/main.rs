@@ -13,3 +13,6 @@ mod stage;
 #[allow(dead_code, reason = "shared with the program's other tests, each of which uses a part")]
 #[path = "../program/harness.rs"]
 mod harness;
+
+#[path = "../check/promises.rs"]
+mod promises;

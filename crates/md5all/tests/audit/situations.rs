@@ -255,3 +255,37 @@ fn the_word_is_the_command() {
     assert_eq!(stage.run("audit").code, Some(3));
     assert_eq!(stage.run("./audit").names(), ["./audit/a"]);
 }
+
+/// A list of one file that knows its size and its time of modification.
+fn list_with_facts(stage: &Stage, name: &str, size: Option<u64>, moved_by: i128) {
+    use std::time::UNIX_EPOCH;
+    let metadata = fs::metadata(stage.path(name)).unwrap();
+    let mtime = metadata.modified().unwrap().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i128 + moved_by;
+    let size = size.map(|size| size.to_string()).unwrap_or_default();
+    let digest = crate::harness::md5(&fs::read(stage.path(name)).unwrap());
+    let text = format!("path,size,mtime_ns,md5\r\n{name},{size},{mtime},{digest}\r\n");
+    fs::write(stage.path("list"), text).unwrap();
+}
+
+#[test]
+fn other_contents_of_the_same_size_and_time_are_corrupt() {
+    let line = "audit --format csv list t";
+    let stage = Stage::new(&[Write("t/a", "one")]);
+    list_with_facts(&stage, "t/a", Some(3), 0);
+    stage.check(line, &[], 0);
+    stage.play(&[Rot("t/a", "eno")]);
+    stage.check(line, &["corrupt: t/a"], 1);
+    stage.check("diff --format csv list t", &["corrupt: t/a"], 1);
+    stage.play(&[Write("t/a", "ono")]);
+    stage.check(line, &["changed: t/a"], 1);
+}
+
+#[test]
+fn without_both_facts_or_with_another_of_them_it_has_changed() {
+    for (size, moved_by) in [(None, 0), (Some(4), 0), (Some(3), 1)] {
+        let stage = Stage::new(&[Write("t/a", "one")]);
+        list_with_facts(&stage, "t/a", size, moved_by);
+        stage.play(&[Rot("t/a", "eno")]);
+        stage.check("audit --format csv list t", &["changed: t/a"], 1);
+    }
+}
