@@ -5,6 +5,7 @@ mod diff;
 mod etag;
 mod md5sum;
 mod reading;
+mod update;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use diff::Diff;
 pub(crate) use etag::Tags;
 use md5sum::Flags;
 use reading::{Reading, size};
+pub(crate) use update::Update;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(crate) enum Task {
     Diff(Diff),
     /// To compute ETags, or to find what one is of.
     Tag(Tags),
+    /// To bring a manifest up to date.
+    Update(Update),
 }
 
 /// What to check, and what to say of it.
@@ -88,6 +92,10 @@ pub(crate) struct Config {
     pub(crate) output: Option<PathBuf>,
     /// Whether to say how it is done.
     pub(crate) verbose: bool,
+    /// Whether to write a sidecar, too.
+    pub(crate) facts: bool,
+    /// Whether to go on where an interrupted run has stopped.
+    pub(crate) resume: bool,
 }
 
 /// MD5 checksums of whole trees, sorted by path, in lines that md5sum -c checks.
@@ -111,6 +119,14 @@ struct Arguments {
     #[arg(short, long, value_name = "LIST", value_delimiter = ',', value_parser = algorithm_parser())]
     #[arg(conflicts_with = "check")]
     algorithm: Vec<Algorithm>,
+
+    /// Write FILE.facts as well: what the file system says of each file, so that md5all update need not read all again
+    #[arg(long, requires = "output")]
+    facts: bool,
+
+    /// Go on where an interrupted run with the same FILE has stopped
+    #[arg(long, requires = "output")]
+    resume: bool,
 
     /// How lines look [default: gnu; with --check: what the first of them tell]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
@@ -146,6 +162,7 @@ enum Command {
     Audit(audit::Arguments),
     Diff(diff::Arguments),
     Etag(etag::Arguments),
+    Update(update::Arguments),
 }
 
 const EXIT_STATUS: &str = "\
@@ -207,6 +224,8 @@ impl From<Arguments> for Config {
             layout: arguments.layout(),
             output: arguments.output.clone(),
             verbose: arguments.reading.verbose,
+            facts: arguments.facts,
+            resume: arguments.resume,
             options: arguments.into_options(),
         }
     }
@@ -218,6 +237,7 @@ impl Command {
             Command::Audit(arguments) => Task::Audit(arguments.into_audit()),
             Command::Diff(arguments) => Task::Diff(arguments.into_diff()),
             Command::Etag(arguments) => arguments.into_task(),
+            Command::Update(arguments) => arguments.into_task(),
         }
     }
 }

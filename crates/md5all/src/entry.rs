@@ -40,6 +40,8 @@ pub(crate) enum Found {
     Read(Box<Part>),
     /// Something that need not be read: what reading it would give is known.
     Known(Hashed),
+    /// Something that is what it was when an earlier run read it.
+    TakenOver(Hashed),
     /// Something to pass over.
     Passed(Skip),
     /// Something the walk could not deal with.

@@ -26,10 +26,10 @@ use crate::failure::complain;
 /// tenth of a second.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The file that must not be left behind if the program is interrupted.
+/// The files that must not be left behind if the program is interrupted.
 #[derive(Debug, Default)]
 pub(crate) struct Leftover {
-    path: Mutex<Option<PathBuf>>,
+    paths: Mutex<Vec<PathBuf>>,
     /// Never notified: the end of the process is what ends the wait.
     never: Condvar,
 }
@@ -68,32 +68,30 @@ fn bit(signal: i32) -> u64 {
 impl Leftover {
     /// From now on, `path` is to be removed.
     pub(crate) fn is(&self, path: &Path) {
-        *self.lock() = Some(path.to_owned());
+        self.lock().push(path.to_owned());
     }
 
-    /// Does what makes the file more than a leftover. No interruption comes in
-    /// between.
-    pub(crate) fn settle<T>(&self, finish: impl FnOnce() -> T) -> T {
-        let mut path = self.lock();
+    /// Does what makes the file, if it is one of them, more than a leftover. No
+    /// interruption comes in between.
+    pub(crate) fn settle<T>(&self, file: Option<&Path>, finish: impl FnOnce() -> T) -> T {
+        let mut paths = self.lock();
         let result = finish();
-        *path = None;
+        paths.retain(|path| Some(path.as_path()) != file);
         result
     }
 
     /// Gives the program its time to end, then ends it.
     fn leave(&self) {
-        let path = self.lock();
-        let waited = self.never.wait_timeout_while(path, PATIENCE, |_| true);
-        let (path, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = path.as_deref() {
-            remove(path);
-        }
+        let paths = self.lock();
+        let waited = self.never.wait_timeout_while(paths, PATIENCE, |_| true);
+        let (paths, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        paths.iter().for_each(|path| remove(path));
         process::exit(Exit::Interrupted as i32);
     }
 
-    /// The path is whole whoever panicked while holding it.
-    fn lock(&self) -> MutexGuard<'_, Option<PathBuf>> {
-        self.path.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The paths are whole whoever panicked while holding it.
+    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

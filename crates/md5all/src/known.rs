@@ -25,6 +25,8 @@ use crate::facts::Facts;
 pub struct Known {
     /// What each file must have a checksum of.
     wanted: Algorithms,
+    /// So many bytes at the beginning of the walk's paths are left out here.
+    strip: usize,
     pub(crate) files: Catalog,
     /// How many files were taken over.
     taken_over: AtomicU64,
@@ -42,7 +44,12 @@ impl Known {
     /// Nothing yet; of each file, checksums by all of these will be wanted.
     #[must_use]
     pub fn new(wanted: Algorithms) -> Known {
-        Known { wanted, files: Catalog::default(), taken_over: AtomicU64::new(0), left: AtomicU64::new(0) }
+        Known::of(Catalog::default(), wanted, 0)
+    }
+
+    /// These files, whose names are the walk's paths without so many bytes at the beginning.
+    pub(crate) fn of(files: Catalog, wanted: Algorithms, strip: usize) -> Known {
+        Known { wanted, strip, files, taken_over: AtomicU64::new(0), left: AtomicU64::new(0) }
     }
 
     /// Enters a file, by the path that the walk will have for it. What was entered for the same path before is forgotten.
@@ -74,7 +81,7 @@ impl Known {
 
     /// What the file of this path had, if that is enough to go by.
     pub(crate) fn find(&self, path: &[u8]) -> Option<(usize, Facts)> {
-        let number = self.files.find(path)?;
+        let number = self.files.find(path.get(self.strip..)?)?;
         let facts = self.files.facts(number);
         let has_all = self.files.algorithms(number).common(self.wanted) == self.wanted;
         (has_all && facts.are_whole()).then_some((number, facts))

@@ -5,6 +5,7 @@
 mod auditing;
 mod checking;
 mod cli;
+mod companions;
 mod diffing;
 mod exit;
 mod failure;
@@ -18,6 +19,7 @@ mod shell;
 mod sink;
 mod summing;
 mod tagging;
+mod updating;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Task::Audit(audit) => auditing::run(audit),
         Task::Diff(diff) => diffing::run(diff),
         Task::Tag(tags) => tagging::run(tags),
+        Task::Update(task) => updating::run(task),
     });
     exit.unwrap_or_else(|exit| if name::name().tool.is_some() { exit.as_gnu() } else { exit }).into()
 }

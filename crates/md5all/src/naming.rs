@@ -133,6 +133,17 @@ impl Naming {
         self.is_mixed
     }
 
+    /// How many bytes of a walk's path are to be left out to get the plain name; `None` if that is not all there is to it.
+    /// It is, if the root is plain.
+    pub(crate) fn strip(&self) -> Option<usize> {
+        self.walked.ends_with(&self.prefix).then(|| self.walked.len() - self.prefix.len())
+    }
+
+    /// Whether the file of this plain name lies below the root.
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        strip(name, &self.prefix).is_some_and(|below| !below.is_empty() && !leads_out(below))
+    }
+
     /// The plain name of what a walk of the root calls `path`, in `buffer`.
     pub(crate) fn name_of<'a>(&self, path: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
         buffer.clear();

@@ -75,6 +75,11 @@ impl Output {
         self.files.clone()
     }
 
+    /// Whether it takes its place at the end, and so is nothing before.
+    pub(crate) fn replaces(&self) -> bool {
+        matches!(self.target, Target::Replace { .. })
+    }
+
     /// What it is called in messages.
     pub(crate) fn name(&self) -> &Path {
         &self.name
@@ -95,7 +100,8 @@ impl Output {
             Target::Direct(_) => Ok(()),
             Target::Replace { file, path, leftover } => {
                 file.as_file().sync_all()?;
-                leftover.settle(|| file.put(&path))
+                let unfinished = file.path().map(Path::to_owned);
+                leftover.settle(unfinished.as_deref(), || file.put(&path))
             }
         }
     }

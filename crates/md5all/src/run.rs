@@ -1,5 +1,6 @@
 //! The story: walk, hash, write.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use errgroup::Context;
@@ -7,6 +8,7 @@ use md5all::{Devices, Options, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::Config;
+use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
 use crate::failure::{Failure, say};
 use crate::interrupt;
@@ -25,9 +27,24 @@ fn hash(config: Config) -> Result<Tally, Failure> {
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
-    let output = Output::open(config.output, leftover)?;
-    let options = Options { exclude: output.files(), facts: config.layout.has_facts(), ..config.options };
-    let mut sink = Sink::new(output, config.layout);
+    let output = Output::open(config.output.clone(), Arc::clone(&leftover))?;
+    let mut options =
+        Options { exclude: output.files(), facts: config.facts || config.layout.has_facts(), ..config.options };
+    let mut diary = None;
+    let mut sidecar = None;
+    if let Some(path) = config.output.as_deref().filter(|_| output.replaces()) {
+        let (begun, known) = Diary::begin(path, config.resume, config.layout.algorithms)?;
+        let known = begun.serve(known, &mut options)?;
+        diary = Some((begun, known));
+        options.exclude.extend(companions::files([&*sidecar_of(path)]));
+        if config.facts {
+            companions::open_sidecar(&sidecar_of(path))?;
+            let file = Output::open(Some(sidecar_of(path)), leftover)?;
+            options.exclude.extend(file.files());
+            sidecar = Some(file);
+        }
+    }
+    let mut sink = Sink::new(output, config.layout, sidecar)?;
     let mut notes = config.verbose.then(|| Notes::new(&options.devices));
     let mut records = hash_trees(&ctx, options);
     loop {
@@ -39,7 +56,14 @@ fn hash(config: Config) -> Result<Tally, Failure> {
         sink.take(&record?)?;
     }
     notes.iter_mut().for_each(Notes::say);
-    sink.finish()
+    let tally = sink.finish()?;
+    if let Some((diary, known)) = diary {
+        diary.end();
+        if config.verbose && config.resume {
+            companions::say_taken_over(known.taken_over());
+        }
+    }
+    Ok(tally)
 }
 
 /// What is said of devices, once each.

@@ -2,11 +2,13 @@
 //! and a count of what has no line.
 
 use std::io::{self, BufWriter, IntoInnerError};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use md5all::manifest::{Layout, Unsayable, Writer};
-use md5all::{Operation, Outcome, PathBuffer, Record, Skip};
+use md5all::{Operation, Outcome, PathBuffer, Record, Sidecar, Skip};
 
+use crate::companions::sidecar_of;
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, say};
 use crate::output::Output;
@@ -15,6 +17,7 @@ use crate::output::Output;
 #[derive(Debug)]
 pub(crate) struct Sink {
     manifest: Writer<BufWriter<Output>>,
+    sidecar: Option<Sidecar<BufWriter<Output>>>,
     /// What the output is called in messages.
     name: PathBuf,
     paths: PathBuffer,
@@ -44,12 +47,23 @@ impl Sink {
     /// A thousand lines or so with each call to the system.
     const BUFFER: usize = 128 * 1024;
 
-    /// A sink that writes to `output`.
-    pub(crate) fn new(output: Output, layout: Layout) -> Sink {
+    /// A sink that writes to `output`, and what the file system says of files to `sidecar`.
+    ///
+    /// # Errors
+    ///
+    /// The sidecar could not be written.
+    pub(crate) fn new(output: Output, layout: Layout, sidecar: Option<Output>) -> Result<Sink, Failure> {
         let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
         let name = output.name().to_owned();
         let buffered = BufWriter::with_capacity(capacity, output);
-        Sink { manifest: Writer::new(buffered, layout), name, paths: PathBuffer::default(), tally: Tally::default() }
+        let sidecar = sidecar.map(|sidecar| Sidecar::new(BufWriter::with_capacity(Self::BUFFER, sidecar))).transpose();
+        Ok(Sink {
+            manifest: Writer::new(buffered, layout),
+            sidecar: sidecar.map_err(|error| cannot_write(sidecar_of(&name), error))?,
+            name,
+            paths: PathBuffer::default(),
+            tally: Tally::default(),
+        })
     }
 
     /// Writes what the record says to where it belongs.
@@ -68,8 +82,13 @@ impl Sink {
                         Some(unsayable) => {
                             self.tally.failed += 1;
                             complain(path, &format!("no line: {unsayable}"));
+                            return Ok(());
                         }
                     },
+                }
+                if let Some(sidecar) = &mut self.sidecar {
+                    let written = sidecar.write(path, hashed);
+                    written.map_err(|error| cannot_write(sidecar_of(&self.name), error))?;
                 }
             }
             Outcome::Failed(reason) => {
@@ -79,10 +98,20 @@ impl Sink {
             Outcome::Skipped(Skip::Special) => self.tally.passed.special += 1,
             Outcome::Skipped(Skip::OtherFileSystem) => self.tally.passed.elsewhere += 1,
             Outcome::Skipped(Skip::Automount) => self.tally.passed.automounts += 1,
+            Outcome::Skipped(Skip::Excluded) if self.is_companion(record) => {}
             Outcome::Skipped(Skip::Excluded) => self.tally.excluded += 1,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether a record is of the journal or the sidecar, by its name.
+    fn is_companion(&mut self, record: &Record) -> bool {
+        let path = record.path_bytes(&mut self.paths);
+        let name = self.name.file_name().unwrap_or_default().as_bytes();
+        [&b".journal"[..], b".facts"]
+            .iter()
+            .any(|suffix| path.strip_suffix(*suffix).is_some_and(|it| it.ends_with(name)))
     }
 
     /// Writes what is still in memory, so that whoever reads along, or looks at what a run that was killed has left,
@@ -102,11 +131,14 @@ impl Sink {
     ///
     /// The manifest could not be written; the old one is as it was.
     pub(crate) fn finish(self) -> Result<Tally, Failure> {
-        let Sink { manifest, name, tally, .. } = self;
+        let Sink { manifest, sidecar, name, tally, .. } = self;
         if tally.hashed == 0 && tally.failed > 0 {
             return Ok(tally);
         }
-        commit(manifest).map_err(|error| cannot_write(name, error))?;
+        if let Some(sidecar) = sidecar {
+            sidecar.finish().and_then(put).map_err(|error| cannot_write(sidecar_of(&name), error))?;
+        }
+        manifest.finish().and_then(put).map_err(|error| cannot_write(name, error))?;
         Ok(tally)
     }
 }
@@ -143,8 +175,7 @@ impl Passed {
     }
 }
 
-fn commit(manifest: Writer<BufWriter<Output>>) -> io::Result<()> {
-    let buffered = manifest.finish()?;
+fn put(buffered: BufWriter<Output>) -> io::Result<()> {
     let output = buffered.into_inner().map_err(IntoInnerError::into_error)?;
     output.commit()
 }

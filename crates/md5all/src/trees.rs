@@ -21,6 +21,7 @@ use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
 use crate::entry::{Entry, Outcome, Record};
 use crate::error::Error;
+use crate::journal::Journal;
 use crate::known::Known;
 use crate::names;
 use crate::several::{self, Plan};
@@ -80,9 +81,11 @@ pub struct Options {
     /// [`Hashed::facts`]: crate::Hashed::facts
     /// [`Facts::ctime_ns`]: crate::Facts::ctime_ns
     pub facts: bool,
-    /// What is known of files from before. One that was listed by a walk, and is what it was by all facts, is not opened:
+    /// What is known of files from before, asked one after the other. A file that was listed by a walk, and is what it was by all facts, is not opened:
     /// its record has the checksums and facts that are known.
-    pub known: Option<Arc<Known>>,
+    pub known: Vec<Arc<Known>>,
+    /// Where to note what is done, but for what was known: only what [`Options::facts`] tells whole.
+    pub journal: Option<Arc<Journal>>,
 }
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
@@ -198,7 +201,7 @@ where
 {
     let Shares { open, jobs, lanes, queue, away, buffers, alone, aliases, window, .. } = shares;
     let order = if options.unordered { Order::Completion } else { Order::Source { window } };
-    let Options { links, algorithms, fail_fast, exclude, devices, cache, facts, known, .. } = options;
+    let Options { links, algorithms, fail_fast, exclude, devices, cache, facts, known, journal, .. } = options;
     let descriptors = Descriptors::new(open);
     let (walked, kept) = (devices.clone(), Arc::clone(&descriptors));
     let found = Pipeline::source(ctx, queue, move |entries| {
@@ -222,6 +225,7 @@ where
         cache,
         facts,
         known,
+        journal,
         aliases: Aliases::new(aliases),
     });
     let readers = Readers::new(Arc::clone(&terms));
@@ -291,7 +295,8 @@ impl Options {
             cache: Cache::default(),
             memory: None,
             facts: false,
-            known: None,
+            known: Vec::new(),
+            journal: None,
         }
     }
 }

@@ -169,7 +169,7 @@ fn what_is_known_is_not_read_again_as_long_as_all_facts_are_the_same() {
         settle(&file);
         let known = with_a_lie(dir.path());
         edit(&file);
-        let options = Options { known: Some(Arc::clone(&known)), ..wanted(dir.path()) };
+        let options = Options { known: vec![Arc::clone(&known)], ..wanted(dir.path()) };
         let records: Vec<_> = hash_trees(&Context::background(), options).map(Result::unwrap).collect();
         let lies = records.iter().filter(
             |record| matches!(record.outcome(), Outcome::Hashed(hashed) if hashed.md5() == Some(Digest::from([7; 16]))),
@@ -190,7 +190,7 @@ fn a_change_within_the_tick_of_the_hashing_is_never_missed() {
         let known = Arc::new(known_of(dir.path()));
         fs::write(&file, format!("{round:04}b")).unwrap();
         fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
-        let options = Options { known: Some(known), ..wanted(dir.path()) };
+        let options = Options { known: vec![known], ..wanted(dir.path()) };
         let record = hash_trees(&Context::background(), options).next().unwrap().unwrap();
         let expected = md5_all(&Context::background(), &file).unwrap()[&file];
         assert!(matches!(record.outcome(), Outcome::Hashed(hashed) if hashed.md5() == Some(expected)), "round {round}");
@@ -205,12 +205,12 @@ fn what_is_known_may_be_excluded_and_may_be_followed() {
     settle(&file);
     let known = with_a_lie(dir.path());
     let exclude = vec![FileId::from(&fs::metadata(&file).unwrap())];
-    let options = Options { known: Some(Arc::clone(&known)), exclude, ..wanted(dir.path()) };
+    let options = Options { known: vec![Arc::clone(&known)], exclude, ..wanted(dir.path()) };
     let record = hash_trees(&Context::background(), options).next().unwrap().unwrap();
     assert!(matches!(record.outcome(), Outcome::Skipped(Skip::Excluded)));
 
     for links in [Links::Skip, Links::Follow] {
-        let options = Options { known: Some(Arc::clone(&known)), links, unordered: true, ..wanted(dir.path()) };
+        let options = Options { known: vec![Arc::clone(&known)], links, unordered: true, ..wanted(dir.path()) };
         assert_eq!(facts_of(options).len(), 1);
     }
     assert_eq!(known.taken_over(), 2);

@@ -146,7 +146,7 @@ impl<'worker> Hand<'worker> {
             dry: false,
             buffers: Vec::new(),
             paths: PathBuffer::default(),
-            outbox: Outbox::default(),
+            outbox: Outbox::new(terms.journal.clone()),
             failure: None,
         }
     }
@@ -265,6 +265,12 @@ impl<'worker> Hand<'worker> {
                         self.terms
                             .aliases
                             .wait(id, Wish { ticket, entry: Entry { place, found }, courier, away: None });
+                        return Ok(None);
+                    }
+                    Opening::TakenOver(hashed) => {
+                        self.keep(buffer);
+                        self.hold(self.held);
+                        self.outbox.put_known(ticket, Record::new(place, Outcome::Hashed(hashed)))?;
                         return Ok(None);
                     }
                     Opening::Settled(outcome) => {
@@ -475,7 +481,8 @@ pub(crate) mod tests {
             away: 1024,
             cache: Cache::Use,
             facts: false,
-            known: None,
+            journal: None,
+            known: Vec::new(),
             aliases: Aliases::new(1024),
             buffers: 1024,
             ahead: Ahead::new(workers),

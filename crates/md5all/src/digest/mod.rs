@@ -32,6 +32,7 @@ use crate::directory::{PathBuffer, Place};
 use crate::entry::{Begun, Found, Handle, Hashed, Outcome, Record};
 use crate::error::Error;
 use crate::facts::Facts;
+use crate::journal::Journal;
 use crate::names::Said;
 use crate::source::content::Opened;
 use crate::source::{Cache, Content, Descriptors, Devices, FileId, Links, Quiet, Rules, Wait, local};
@@ -73,8 +74,10 @@ pub(crate) struct Terms {
     pub(crate) cache: Cache,
     /// Whether what is known of files beside their contents is wanted.
     pub(crate) facts: bool,
+    /// Where what is done is noted.
+    pub(crate) journal: Option<Arc<Journal>>,
     /// What need not be read again.
-    pub(crate) known: Option<Arc<crate::known::Known>>,
+    pub(crate) known: Vec<Arc<crate::known::Known>>,
     /// The files that have several names.
     pub(crate) aliases: Arc<Aliases>,
     /// How many buffers readers may have.
@@ -98,6 +101,8 @@ pub(crate) enum Opening {
     Wanting(Found, Errno),
     /// There is nothing to hash.
     Settled(Outcome),
+    /// It is what it was when it was hashed by an earlier run.
+    TakenOver(Hashed),
 }
 
 /// What is to be hashed of a file.
@@ -168,12 +173,13 @@ impl Terms {
         match found {
             Found::File(handle) => match self.take_over(place, paths, &handle, wait) {
                 Some(None) => Opening::Later(Found::File(handle)),
-                Some(Some(hashed)) => Opening::Settled(Outcome::Hashed(hashed)),
+                Some(Some(hashed)) => Opening::TakenOver(hashed),
                 None => self.open_file(place, handle, buffer, wait),
             },
             Found::Begun(begun) => go_on(*begun, buffer, wait),
             Found::Read(part) => Opening::Read(part.beginning),
             Found::Known(hashed) => Opening::Settled(Outcome::Hashed(hashed)),
+            Found::TakenOver(hashed) => Opening::TakenOver(hashed),
             Found::Passed(skip) => Opening::Settled(Outcome::Skipped(skip)),
             Found::Failed(reason) => Opening::Settled(Outcome::Failed(reason)),
         }
@@ -182,14 +188,26 @@ impl Terms {
     /// What a file has that was listed, and is what it was when it was hashed before. `Some(None)`: that would have to be
     /// waited for.
     fn take_over(&self, place: &Place, paths: &mut PathBuffer, handle: &Handle, wait: Wait) -> Option<Option<Hashed>> {
-        let known = self.known.as_ref()?;
         let Handle::Listed(folder) = handle else { return None };
-        let (number, facts) = known.find(paths.path(place)).filter(|_| !folder.device.is_made_up())?;
+        if self.known.is_empty() || folder.device.is_made_up() {
+            return None;
+        }
+        let path = paths.path(place);
+        let mut candidates = self
+            .known
+            .iter()
+            .filter_map(|known| known.find(path).map(|(number, facts)| (known, number, facts)))
+            .peekable();
+        let (known, ..) = candidates.peek()?;
         if handle.is_left_by(wait) || (wait == Wait::No && known.is_left()) {
             return Some(None);
         }
         let (id, found) = known.ask(|| local::facts_at(folder, place.name(), self.links.at(place)))?;
-        (found == facts && !self.exclude.contains(&id)).then(|| Some(known.take_over(number, facts)))
+        if self.exclude.contains(&id) {
+            return None;
+        }
+        let (known, number, facts) = candidates.find(|(.., facts)| *facts == found)?;
+        Some(Some(known.take_over(number, facts)))
     }
 
     /// What a file is to have a checksum of: what its list says of it can only be compared by that.

@@ -4,23 +4,36 @@
 //! one, each would wake it and let it sleep again; a switch costs more than a
 //! small file's MD5. Here a worker keeps what it is done with until it is enough,
 //! or until it goes on with something that may take long. When that is, is the
-//! worker's to say.
+//! worker's to say. What is sent is in the journal by then, if there is one.
+
+use std::sync::Arc;
 
 use errgroup::Ticket;
 
-use crate::entry::Record;
+use crate::directory::PathBuffer;
+use crate::entry::{Outcome, Record};
 use crate::error::Error;
+use crate::journal::Journal;
+use crate::ledger;
 
 /// See the [module](self).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     /// In the order in which they were done.
     done: Vec<(Ticket<Record>, Record)>,
+    journal: Option<Arc<Journal>>,
+    /// What goes there.
+    lines: Vec<u8>,
+    paths: PathBuffer,
 }
 
 impl Outbox {
     /// A few hundred microseconds of small files.
     const ROOM: usize = 64;
+
+    pub(crate) fn new(journal: Option<Arc<Journal>>) -> Outbox {
+        Outbox { done: Vec::new(), journal, lines: Vec::new(), paths: PathBuffer::default() }
+    }
 
     /// Puts a record to the others, and sends them if they are enough.
     ///
@@ -28,6 +41,20 @@ impl Outbox {
     ///
     /// [`Error::Stopped`] once nobody wants records any more.
     pub(crate) fn put(&mut self, ticket: Ticket<Record>, record: Record) -> Result<(), Error> {
+        if self.journal.is_some()
+            && let Outcome::Hashed(hashed) = record.outcome()
+        {
+            ledger::write(&mut self.lines, record.path_bytes(&mut self.paths), hashed.checksums(), &hashed.facts());
+        }
+        self.put_known(ticket, record)
+    }
+
+    /// The same with what an earlier run knew.
+    ///
+    /// # Errors
+    ///
+    /// As for [`put`](Self::put).
+    pub(crate) fn put_known(&mut self, ticket: Ticket<Record>, record: Record) -> Result<(), Error> {
         self.done.push((ticket, record));
         if self.done.len() < Self::ROOM { Ok(()) } else { self.empty() }
     }
@@ -39,6 +66,8 @@ impl Outbox {
     ///
     /// As for [`put`](Self::put).
     pub(crate) fn empty(&mut self) -> Result<(), Error> {
+        self.journal.iter().for_each(|journal| journal.append(&self.lines));
+        self.lines.clear();
         for (ticket, record) in self.done.drain(..).rev() {
             ticket.send(record)?;
         }

@@ -223,6 +223,7 @@ impl Readers {
                     return None;
                 }
                 Opening::Later(found) => break found,
+                Opening::TakenOver(hashed) => break Found::TakenOver(hashed),
                 Opening::Settled(Outcome::Hashed(hashed)) => break Found::Known(hashed),
                 Opening::Settled(Outcome::Skipped(skip)) => break Found::Passed(skip),
                 Opening::Settled(Outcome::Failed(reason)) => break Found::Failed(reason),

@@ -25,6 +25,7 @@ mod writer;
 
 use crate::algorithm::Algorithm;
 pub use escape::on_one_line;
+pub(crate) use escape::{escape, needs_escape, unescape};
 pub(crate) use gnu::Untagged;
 pub use layout::{Layout, LineEnd, Refused, Unsayable};
 pub use reader::{Entry, LONGEST_LINE, Line, Reader};

@@ -56,7 +56,7 @@ impl Quiet {
     /// Whether a change after the file was read would have to show in its times: both lie so long before the moment that
     /// no change since can have been stamped the same.
     pub(crate) fn would_show_a_change(&self, stamp: &Stamp, is_punctual: bool) -> bool {
-        let is_fine = is_punctual && stamp.modified.1 != 0 && stamp.changed.1 != 0;
+        let is_fine = is_punctual && stamp.changed.1 != 0;
         let margin = if is_fine { Self::TICK } else { Self::MARGIN };
         let latest = nanoseconds(stamp.modified.max(stamp.changed));
         latest.is_some_and(|latest| latest < self.began_ns - margin.as_nanos() as i64) && self.clock_went_on(margin)
@@ -120,7 +120,8 @@ mod tests {
             (long_ago, fine(ago(Quiet::MARGIN, 2)), false, true),
             // Whole seconds are a tick of a second or two.
             (long_ago, (ago(2 * Quiet::TICK, 0).0, 0), true, false),
-            ((1_000_000_000, 0), fine(ago(2 * Quiet::TICK, 0)), true, false),
+            // Whoever sets the other time may set it to a whole second.
+            ((1_000_000_000, 0), fine(ago(2 * Quiet::TICK, 0)), true, true),
             (long_ago, (ago(Quiet::MARGIN, 0).0 - 1, 0), true, true),
             (long_ago, (i64::MAX, 1), true, false),
         ];

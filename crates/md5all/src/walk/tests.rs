@@ -33,7 +33,7 @@ fn line(step: Step) -> Option<Vec<u8>> {
         Found::File(_) => {}
         Found::Passed(skip) => line.extend_from_slice(format!(": {skip:?}").as_bytes()),
         Found::Failed(reason) => line.extend_from_slice(format!(": {reason}").as_bytes()),
-        Found::Begun(_) | Found::Read(_) | Found::Known(_) => panic!("a walk reads nothing"),
+        Found::Begun(_) | Found::Read(_) | Found::Known(_) | Found::TakenOver(_) => panic!("a walk reads nothing"),
     }
     Some(line)
 }

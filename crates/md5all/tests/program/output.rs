@@ -112,7 +112,7 @@ fn a_name_of_standard_output_is_no_file_to_replace() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_that_was_killed_leaves_nothing_to_list() {
+fn a_run_that_was_killed_leaves_its_journal_and_nothing_else() {
     let dir = tree(&["a"]);
     let path = dir.path().join("fifo");
     fifo(&path);
@@ -121,7 +121,7 @@ fn a_run_that_was_killed_leaves_nothing_to_list() {
     rustix::process::kill_process(pid(&child), rustix::process::Signal::KILL).unwrap();
     join(child);
     drop(writer);
-    assert_eq!(names_in(dir.path()), ["a", "fifo"]);
+    assert_eq!(names_in(dir.path()), ["a", "fifo", "list.journal"]);
 }
 
 #[test]

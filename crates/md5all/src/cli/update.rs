@@ -1,0 +1,80 @@
+//! `md5all update`: its arguments, and the task that they become.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use md5all::Options;
+use md5all::manifest::{Format, LineEnd};
+
+use super::reading::Reading;
+use super::{Task, format_parser};
+
+/// Bring a manifest up to date: read what is new or may have changed, take over what is as it was
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Arguments {
+    /// The manifest; replaced at the end, all at once, unless nothing has changed
+    manifest: PathBuf,
+
+    /// The tree that it lists [default: the longest directory that all its names share]
+    root: Option<PathBuf>,
+
+    /// How its lines look [default: as they do]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    format: Option<Format>,
+
+    /// Its lines end with NUL, not newline
+    #[arg(short, long)]
+    zero: bool,
+
+    /// Drop entries whose file is gone
+    #[arg(long)]
+    prune: bool,
+
+    /// Read all files, whether or not anything says that they have changed
+    #[arg(long)]
+    verify: bool,
+
+    /// Go on where an interrupted update has stopped
+    #[arg(long)]
+    resume: bool,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 if the manifest says what there is, 1 if a file is corrupt: it has other contents, and nobody has \
+written to it; 2 if something could not be read, 3 if the command line makes no sense, 130 if interrupted.";
+
+/// What to bring up to date.
+#[derive(Debug)]
+pub(crate) struct Update {
+    pub(crate) manifest: PathBuf,
+    pub(crate) root: Option<PathBuf>,
+    /// How its lines look, if that is told.
+    pub(crate) format: Option<Format>,
+    pub(crate) end: LineEnd,
+    pub(crate) prune: bool,
+    pub(crate) verify: bool,
+    pub(crate) resume: bool,
+    pub(crate) verbose: bool,
+    /// With no root.
+    pub(crate) options: Options,
+}
+
+impl Arguments {
+    pub(super) fn into_task(self) -> Task {
+        Task::Update(Update {
+            manifest: self.manifest,
+            root: self.root,
+            format: self.format,
+            end: if self.zero { LineEnd::Nul } else { LineEnd::Newline },
+            prune: self.prune,
+            verify: self.verify,
+            resume: self.resume,
+            verbose: self.reading.verbose,
+            options: self.reading.into_options([]),
+        })
+    }
+}

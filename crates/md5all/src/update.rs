@@ -1,0 +1,392 @@
+//! What has become of a tree since its manifest was written, for whoever keeps that up to date: [`update`].
+//!
+//! The walk and the manifest are both in the order of paths, so they are merged as they come: what is on one side only is
+//! new, or missing. What is on both is read, or taken over if nothing shows a change since (see `known`). The memory is
+//! that of the manifest. What becomes of an entry, and what is written where, is the caller's to say; and so is where facts
+//! come from that are not in the manifest.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io::{self, BufRead};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use errgroup::Context;
+
+use crate::algorithm::Algorithms;
+use crate::catalog::{Catalog, Entered};
+use crate::directory::PathBuffer;
+use crate::entry::{Hashed, Outcome, Skip};
+use crate::error::{Error, Reason};
+use crate::facts::Facts;
+use crate::known::Known;
+use crate::ledger;
+use crate::manifest::Reader;
+use crate::naming::{Naming, Survey, plain};
+use crate::trees::{Options, hash_trees};
+use crate::walk::Root;
+
+/// All that a manifest lists, and the tree that it means.
+#[derive(Debug)]
+pub struct Inventory {
+    known: Arc<Known>,
+    algorithms: Algorithms,
+    naming: Naming,
+    /// So many bytes of a walk's paths stand before plain names.
+    strip: usize,
+    /// What stands before plain names as the manifest spells them: that of the first.
+    lead: Vec<u8>,
+    /// The numbers of files in the order of paths; `None` if that is the order in which they came.
+    order: Option<Vec<u32>>,
+}
+
+/// Why a manifest is not one to go by.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// It could not be read.
+    Unreadable(io::Error),
+    /// This line, counted from 1, cannot be made out.
+    Malformed(u64),
+    /// This line, counted from 1, gives a file another checksum than one before it.
+    Contradicted(u64),
+    /// There are more files than can be counted in 32 bits.
+    Full,
+}
+
+/// What has become of one file.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// Its name, as the manifest spells it or would spell it.
+    pub name: &'a [u8],
+    /// What was found.
+    pub finding: Status<'a>,
+    /// What the manifest says of it, if it is listed.
+    pub before: Option<Hashed>,
+    /// How many files that are listed come before it in the order of paths.
+    pub position: usize,
+}
+
+/// What a [`Change`] says.
+#[derive(Debug)]
+pub enum Status<'a> {
+    /// It is not listed.
+    New(&'a Hashed),
+    /// It is what the manifest says.
+    Same(&'a Hashed),
+    /// It has other contents than the manifest says.
+    Changed(&'a Hashed),
+    /// It has other contents, and yet all facts are what they were: nobody has written to it.
+    Corrupt(&'a Hashed),
+    /// It is listed, and no file any more.
+    Missing,
+    /// It could not be read. A directory that could not be listed is told so, too.
+    Unreadable(&'a Reason),
+    /// It is listed, and nobody has looked: it lies in a directory that could not be listed or was passed over.
+    Unseen,
+    /// It is listed, and does not lie below the root.
+    Outside,
+}
+
+impl Inventory {
+    /// Reads a manifest. With no root, it is the longest directory that all names share.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`]. A manifest that cannot be made out whole is none to replace by another.
+    pub fn read(reader: &mut Reader<impl BufRead>, root: Option<&Path>) -> Result<Inventory, Unusable> {
+        let mut files = Catalog::default();
+        let (mut lead, mut is_sorted) = (Vec::new(), true);
+        let mut algorithms = Algorithms::NONE;
+        let root = root.map(|root| match &*plain(root.as_os_str().as_bytes()) {
+            b"" => PathBuf::from("."),
+            root => PathBuf::from(OsStr::from_bytes(root)),
+        });
+        let mut survey = Survey::new(root.as_deref());
+        while let Some(line) = reader.read().map_err(Unusable::Unreadable)? {
+            let number = line.number;
+            let entry = line.entry.ok_or(Unusable::Malformed(number))?;
+            let name = plain(entry.name);
+            if files.len() == 0 && entry.name.ends_with(&name) {
+                lead = entry.name[..entry.name.len() - name.len()].to_vec();
+            }
+            match files.enter_with_room(&name, &entry.checksums, &entry.facts) {
+                Entered::New(new) => {
+                    survey.see(&name);
+                    is_sorted &= new == 0 || files.name(new - 1) < files.name(new);
+                }
+                Entered::Completed(_) | Entered::Known(_) => {}
+                Entered::Contradicted(_) => return Err(Unusable::Contradicted(number)),
+                Entered::Full => return Err(Unusable::Full),
+            }
+            algorithms = algorithms.iter().chain(entry.checksums.algorithms().iter()).collect();
+        }
+        let naming = survey.end();
+        let strip = naming.strip().unwrap_or_default(); // a root that is plain has one
+        let order = (!is_sorted).then(|| in_order(&files));
+        let known = Arc::new(Known::of(files, algorithms, strip));
+        Ok(Inventory { known, algorithms, naming, strip, lead, order })
+    }
+
+    /// Adds what a sidecar says of files that have exactly the checksums that it repeats. Says whether that is all it says,
+    /// and of every file.
+    ///
+    /// # Errors
+    ///
+    /// What the input gives. What was read by then holds.
+    ///
+    /// # Panics
+    ///
+    /// While an update goes on.
+    pub fn add_facts(&mut self, sidecar: impl BufRead) -> io::Result<bool> {
+        let known = Arc::get_mut(&mut self.known).expect("no update goes on");
+        let mut lines = ledger::Reader::new(sidecar);
+        let (mut is_all, mut next, mut believed) = (true, 0, 0);
+        while let Some((name, checksums, facts)) = lines.read()? {
+            let name = plain(name);
+            // Mostly they come in the manifest's order.
+            let is_next = next < known.files.len() && *known.files.name(next) == *name;
+            let found = if is_next { Some(next) } else { known.files.find(&name) };
+            match found.filter(|&number| known.files.checksums(number) == checksums) {
+                Some(number) => {
+                    known.files.set_facts(number, &facts);
+                    next = number + 1;
+                    believed += 1;
+                }
+                None => is_all = false,
+            }
+        }
+        Ok(is_all && lines.malformed() == 0 && believed <= known.files.len())
+    }
+
+    /// What files have checksums of.
+    #[must_use]
+    pub fn algorithms(&self) -> Algorithms {
+        self.algorithms
+    }
+
+    /// The tree that it means.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.naming.root()
+    }
+
+    /// Whether some of the names would lie below the root as they stand, but not all, and so none is taken so.
+    #[must_use]
+    pub fn is_mixed(&self) -> bool {
+        self.naming.is_mixed()
+    }
+
+    /// How many files are listed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many files were not opened, since nothing showed a change.
+    #[must_use]
+    pub fn taken_over(&self) -> u64 {
+        self.known.taken_over()
+    }
+
+    /// What is listed at this position in the order of paths: the name, put together in `name`, and what is said of it.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn entry(&self, position: usize, name: &mut Vec<u8>) -> Hashed {
+        let number = self.number(position);
+        self.spell(self.known.files.name(number), name);
+        self.before(number)
+    }
+
+    fn number(&self, position: usize) -> usize {
+        self.order.as_ref().map_or(position, |order| order[position] as usize)
+    }
+
+    fn before(&self, number: usize) -> Hashed {
+        let facts = self.known.files.facts(number);
+        let facts = (facts != Facts::NONE).then(|| Box::new(facts));
+        Hashed::new(self.known.files.checksums(number)).with(facts)
+    }
+
+    fn spell(&self, plain: &[u8], name: &mut Vec<u8>) {
+        name.clear();
+        name.extend_from_slice(&self.lead);
+        name.extend_from_slice(plain);
+    }
+}
+
+fn in_order(files: &Catalog) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..files.len() as u32).collect();
+    order.sort_unstable_by_key(|&number| files.name(number as usize));
+    order
+}
+
+/// Walks the tree that a manifest means, and tells of each file what has become of it, in the order of paths.
+///
+/// With `verify`, all files are read; without, those that facts say may have changed. [`Options::roots`],
+/// [`Options::algorithms`], [`Options::unordered`], [`Options::fail_fast`] and [`Options::facts`] mean nothing here. What [`Options::known`] has
+/// beside the manifest is believed with and without `verify`.
+///
+/// Blocks until all is told. Cancelling `ctx` ends it early.
+///
+/// # Errors
+///
+/// What `each` gives, and [`Error::Stopped`] when `ctx` is cancelled.
+pub fn update<E: From<Error>>(
+    ctx: &Context,
+    listed: &Inventory,
+    options: Options,
+    verify: bool,
+    each: impl FnMut(Change<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let root = listed.root().to_owned();
+    let mut options = Options {
+        roots: vec![Root::Path(root.clone())],
+        unordered: false,
+        fail_fast: false,
+        facts: true,
+        algorithms: listed.algorithms,
+        ..options
+    };
+    if !verify {
+        options.known.push(Arc::clone(&listed.known));
+    }
+    let mut merge = Merge { listed, each, position: 0, unseen: HashSet::new(), no_root: false, name: Vec::new() };
+    let mut paths = PathBuffer::default();
+    for record in hash_trees(ctx, options) {
+        let record = record?;
+        let path = record.path_bytes(&mut paths);
+        merge.no_root |= path == root.as_os_str().as_bytes() && !matches!(record.outcome(), Outcome::Hashed(_));
+        let name = path.get(listed.strip..).unwrap_or_default();
+        merge.take(name, record.outcome())?;
+    }
+    merge.pass(|_| true)
+}
+
+/// Two lists in the same order.
+struct Merge<'a, F> {
+    listed: &'a Inventory,
+    each: F,
+    /// How many files that are listed were told of.
+    position: usize,
+    /// Plain names at which, and below which, nobody knows what there is.
+    unseen: HashSet<Vec<u8>>,
+    /// The same, of the root.
+    no_root: bool,
+    /// A name as it is spelt.
+    name: Vec<u8>,
+}
+
+impl<F> Merge<'_, F> {
+    /// Takes what the walk has come to.
+    fn take<E>(&mut self, name: &[u8], outcome: &Outcome) -> Result<(), E>
+    where
+        F: FnMut(Change<'_>) -> Result<(), E>,
+    {
+        self.pass(|listed| listed < name)?;
+        match outcome {
+            Outcome::Hashed(hashed) => match self.next(name) {
+                None => self.tell(name, Status::New(hashed), None),
+                Some(before) => {
+                    let finding = compare(&before, hashed);
+                    self.tell(name, finding, Some(before))
+                }
+            },
+            Outcome::Failed(reason) => {
+                self.unseen.insert(name.to_vec());
+                let before = self.next(name);
+                self.tell(name, Status::Unreadable(reason), before)
+            }
+            Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount | Skip::Excluded) => {
+                self.unseen.insert(name.to_vec());
+                Ok(())
+            }
+            // No file is there any more: it is missing, when its turn comes.
+            Outcome::Skipped(_) => Ok(()),
+        }
+    }
+
+    /// What is listed next, if it has this name.
+    fn next(&self, name: &[u8]) -> Option<Hashed> {
+        if self.position == self.listed.len() {
+            return None;
+        }
+        let number = self.listed.number(self.position);
+        (self.listed.known.files.name(number) == name).then(|| self.listed.before(number))
+    }
+
+    /// Tells of what is listed next, as long as it is so; the walk has not come across it.
+    fn pass<E>(&mut self, is_so: impl Fn(&[u8]) -> bool) -> Result<(), E>
+    where
+        F: FnMut(Change<'_>) -> Result<(), E>,
+    {
+        let listed = self.listed;
+        while self.position < listed.len() {
+            let number = listed.number(self.position);
+            let name = listed.known.files.name(number);
+            if !is_so(name) {
+                break;
+            }
+            let finding = match name {
+                name if !listed.naming.has(name) => Status::Outside,
+                name if self.is_unseen(name) => Status::Unseen,
+                _ => Status::Missing,
+            };
+            self.tell(name, finding, Some(listed.before(number)))?;
+        }
+        Ok(())
+    }
+
+    fn is_unseen(&self, name: &[u8]) -> bool {
+        let above = name.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| &name[..at]);
+        self.no_root || (!self.unseen.is_empty() && above.chain([name]).any(|name| self.unseen.contains(name)))
+    }
+
+    fn tell<E>(&mut self, plain: &[u8], finding: Status<'_>, before: Option<Hashed>) -> Result<(), E>
+    where
+        F: FnMut(Change<'_>) -> Result<(), E>,
+    {
+        self.listed.spell(plain, &mut self.name);
+        let position = self.position;
+        self.position += usize::from(before.is_some());
+        (self.each)(Change { name: &self.name, finding, before, position })
+    }
+}
+
+/// What a file is, by what it was.
+fn compare<'a>(before: &Hashed, hashed: &'a Hashed) -> Status<'a> {
+    match before.checksums().agree(hashed.checksums()) {
+        Some(true) => Status::Same(hashed),
+        _ if before.facts().are_whole() && before.facts() == hashed.facts() => Status::Corrupt(hashed),
+        _ => Status::Changed(hashed),
+    }
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unusable::Unreadable(error) => write!(f, "cannot read: {error}"),
+            Unusable::Malformed(line) => write!(f, "line {line} is improperly formatted"),
+            Unusable::Contradicted(line) => write!(f, "line {line} contradicts one before it"),
+            Unusable::Full => f.write_str("there are too many files"),
+        }
+    }
+}
+
+impl std::error::Error for Unusable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Unusable::Unreadable(error) => Some(error),
+            _ => None,
+        }
+    }
+}

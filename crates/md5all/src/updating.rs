@@ -1,0 +1,270 @@
+//! `md5all update`: what the library finds becomes lines for whoever looks on, a new manifest, and a sidecar.
+//!
+//! Neither is touched unless it would say something else. As long as nothing differs, nothing is written; at the first
+//! difference what came before it is, from the old manifest. The sidecar takes its place first: what it says counts only
+//! for checksums that the manifest has, so that no interruption between the two does harm.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, IntoInnerError, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use errgroup::Context;
+use md5all::manifest::{Layout, Reader, Writer, on_one_line};
+use md5all::{Change, Hashed, Inventory, Operation, Sidecar, Status, update};
+
+use crate::cli::Update;
+use crate::companions::{self, Diary, sidecar_of};
+use crate::exit::Exit;
+use crate::failure::{Failure, complain, say};
+use crate::interrupt;
+use crate::output::Output;
+use crate::run::{Notes, raise_descriptor_limit};
+
+/// Does what the command line asks for, and says what to exit with.
+pub(crate) fn run(task: Update) -> Exit {
+    bring_up_to_date(task).unwrap_or_else(Failure::report)
+}
+
+fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
+    raise_descriptor_limit();
+    let (ctx, cancel) = Context::background().with_cancel();
+    let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
+    let sidecar = sidecar_of(&task.manifest);
+    let (listed, layout, is_in_accord) = match read(&task, &sidecar)? {
+        Ok(all) => all,
+        Err(unusable) => {
+            complain(task.manifest.as_os_str().as_bytes(), &unusable);
+            return Ok(Exit::Incomplete);
+        }
+    };
+    if task.root.is_none() {
+        say(format!("the tree is {}", crate::quote::quote(listed.root().as_os_str().as_bytes())));
+    }
+
+    if listed.is_mixed() {
+        say("some names begin with the root, but not all: they are taken as relative to it");
+    }
+    let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
+    let new_sidecar = Output::open(Some(sidecar.clone()), leftover)?;
+    let mut options = task.options;
+    options.exclude = [new_manifest.files(), new_sidecar.files()].concat();
+    let (diary, known) = Diary::begin(&task.manifest, task.resume, listed.algorithms())?;
+    let known = diary.serve(known, &mut options)?;
+    let notes = task.verbose.then(|| Notes::new(&options.devices));
+
+    let mut manifest = Rewrite::new(&listed, new_manifest, |out| Ok(Writer::new(out, layout)))?;
+    let mut facts = Rewrite::new(&listed, new_sidecar, Sidecar::new)?;
+    if !is_in_accord {
+        facts.begin(0)?;
+    }
+    let mut tally = Tally::default();
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    update(&ctx, &listed, options, task.verify, |change: Change<'_>| {
+        tally.take(&change, &mut stdout).map_err(cannot_print)?;
+        let now = what_to_list(&change, task.prune);
+        let is_same = change.before.as_ref().map(Hashed::checksums) == now.as_ref().map(Hashed::checksums);
+        let has_same_facts = change.before.as_ref().map(Hashed::facts) == now.as_ref().map(Hashed::facts);
+        manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
+        facts.take(&change, now.as_ref(), is_same && has_same_facts)
+    })?;
+    facts.commit()?;
+    manifest.commit()?;
+    diary.end();
+    notes.into_iter().for_each(|mut notes| {
+        notes.say();
+        companions::say_taken_over(listed.taken_over() + known.taken_over());
+    });
+    tally.sum_up(task.prune, &mut stdout).map_err(cannot_print)?;
+    Ok(tally.exit())
+}
+
+type Old = Result<(Inventory, Layout, bool), md5all::Unusable>;
+
+/// The manifest and what the sidecar has to say of it; and whether that is just what it says.
+fn read(task: &Update, sidecar: &Path) -> Result<Old, Failure> {
+    let fail = |path: &Path, operation, error| Failure::output(path.to_owned(), operation, error);
+    let file = File::open(&task.manifest).map_err(|error| fail(&task.manifest, Operation::Open, error))?;
+    let input = BufReader::with_capacity(1 << 17, file);
+    let mut reader = match task.format {
+        Some(format) => Reader::new(input, format, task.end),
+        None => Reader::detect(input, task.end),
+    };
+    let mut listed = match Inventory::read(&mut reader, task.root.as_deref()) {
+        Ok(listed) => listed,
+        Err(unusable) => return Ok(Err(unusable)),
+    };
+    let is_in_accord = match companions::open_sidecar(sidecar)? {
+        Some(facts) => listed.add_facts(facts).map_err(|error| fail(sidecar, Operation::Read, error))?,
+        None => true,
+    };
+    let layout =
+        Layout { end: task.end, algorithms: listed.algorithms(), ..Layout::from(reader.format().unwrap_or_default()) };
+    Ok(Ok((listed, layout, is_in_accord)))
+}
+
+/// What the new manifest is to say of a file; `None`: nothing.
+fn what_to_list(change: &Change<'_>, prune: bool) -> Option<Hashed> {
+    match change.finding {
+        Status::New(now) | Status::Same(now) | Status::Changed(now) => Some(now.clone()),
+        Status::Missing if prune => None,
+        // As it was: nobody knows better, or it is the last word on what the file should be.
+        _ => change.before.clone(),
+    }
+}
+
+/// A list that is written anew from the first difference on, and takes its place then.
+struct Rewrite<'a, L> {
+    listed: &'a Inventory,
+    /// What it is called in messages.
+    path: PathBuf,
+    list: L,
+    is_begun: bool,
+}
+
+/// What can be written anew.
+trait List {
+    fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()>;
+    fn finish(self) -> io::Result<BufWriter<Output>>;
+}
+
+impl List for Writer<BufWriter<Output>> {
+    fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
+        Writer::write(self, name, hashed)
+    }
+
+    fn finish(self) -> io::Result<BufWriter<Output>> {
+        Writer::finish(self)
+    }
+}
+
+impl List for Sidecar<BufWriter<Output>> {
+    fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
+        Sidecar::write(self, name, hashed)
+    }
+
+    fn finish(self) -> io::Result<BufWriter<Output>> {
+        Sidecar::finish(self)
+    }
+}
+
+impl<'a, L: List> Rewrite<'a, L> {
+    fn new(
+        listed: &'a Inventory,
+        output: Output,
+        make: impl FnOnce(BufWriter<Output>) -> io::Result<L>,
+    ) -> Result<Rewrite<'a, L>, Failure> {
+        let path = output.name().to_owned();
+        match make(BufWriter::with_capacity(1 << 17, output)) {
+            Ok(list) => Ok(Rewrite { listed, path, list, is_begun: false }),
+            Err(error) => Err(Failure::output(path, Operation::Write, error)),
+        }
+    }
+
+    /// Takes what is to be listed next, if anything is; and whether that is what is listed already.
+    fn take(&mut self, change: &Change<'_>, now: Option<&Hashed>, is_same: bool) -> Result<(), Failure> {
+        if is_same && !self.is_begun {
+            return Ok(());
+        }
+        self.begin(change.position)?;
+        match now {
+            Some(hashed) => self.list.write(change.name, hashed).map_err(|error| self.cannot_write(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what came before this position, if that has not been done.
+    fn begin(&mut self, position: usize) -> Result<(), Failure> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return Ok(());
+        }
+        let mut name = Vec::new();
+        for before in 0..position {
+            let hashed = self.listed.entry(before, &mut name);
+            self.list.write(&name, &hashed).map_err(|error| self.cannot_write(error))?;
+        }
+        Ok(())
+    }
+
+    /// Puts it in its place, if it says anything new.
+    fn commit(self) -> Result<(), Failure> {
+        if !self.is_begun {
+            return Ok(());
+        }
+        let Rewrite { path, list, .. } = self;
+        let put = |list: L| list.finish()?.into_inner().map_err(IntoInnerError::into_error)?.commit();
+        put(list).map_err(|error| Failure::output(path, Operation::Write, error))
+    }
+
+    fn cannot_write(&self, error: io::Error) -> Failure {
+        Failure::output(self.path.clone(), Operation::Write, error)
+    }
+}
+
+/// How many files were found to be what.
+#[derive(Debug, Default)]
+struct Tally {
+    same: u64,
+    new: u64,
+    changed: u64,
+    corrupt: u64,
+    missing: u64,
+    unreadable: u64,
+    outside: u64,
+}
+
+impl Tally {
+    /// Counts a file, and says what there is to say of it.
+    fn take(&mut self, change: &Change<'_>, out: &mut impl Write) -> io::Result<()> {
+        let (count, word) = match change.finding {
+            Status::Same(_) => {
+                self.same += 1;
+                return Ok(());
+            }
+            Status::New(_) => (&mut self.new, "new"),
+            Status::Changed(_) => (&mut self.changed, "changed"),
+            Status::Corrupt(_) => (&mut self.corrupt, "corrupt"),
+            Status::Missing => (&mut self.missing, "missing"),
+            Status::Unreadable(reason) => {
+                complain(change.name, reason);
+                (&mut self.unreadable, "unreadable")
+            }
+            Status::Unseen => (&mut self.unreadable, "unreadable"),
+            Status::Outside => (&mut self.outside, "not below the root"),
+        };
+        *count += 1;
+        out.write_all(&[word.as_bytes(), b": ", &on_one_line(change.name), b"\n"].concat())
+    }
+
+    /// As in `3 the same, 1 new, 2 missing (kept)`.
+    fn sum_up(&self, prune: bool, out: &mut impl Write) -> io::Result<()> {
+        let missing = if prune { "missing (dropped)" } else { "missing (kept)" };
+        let counts = [
+            (self.new, "new"),
+            (self.changed, "changed"),
+            (self.corrupt, "corrupt"),
+            (self.missing, missing),
+            (self.unreadable, "unreadable"),
+            (self.outside, "not below the root"),
+        ];
+        write!(out, "{} the same", self.same)?;
+        for (count, what) in counts.into_iter().filter(|&(count, _)| count > 0) {
+            write!(out, ", {count} {what}")?;
+        }
+        writeln!(out)?;
+        out.flush()
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            tally if tally.unreadable + tally.outside > 0 => Exit::Incomplete,
+            tally if tally.corrupt > 0 => Exit::Differs,
+            _ => Exit::Success,
+        }
+    }
+}
+
+fn cannot_print(error: io::Error) -> Failure {
+    Failure::output("standard output".into(), Operation::Write, error)
+}

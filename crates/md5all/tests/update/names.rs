@@ -1,0 +1,135 @@
+//! How the manifest's names and the tree's become each other, and what form the manifest keeps.
+
+use std::fs;
+
+use crate::harness::*;
+use crate::settled::*;
+
+/// A manifest made there, updated here: what is said, what is listed then.
+fn check(make: (&str, &[&str]), update: (&str, &[&str]), said: &str, listed: &[&str]) {
+    let dir = in_memory();
+    for file in ["t/a", "t/d/x"] {
+        plant(dir.path(), file.as_ref(), file.as_bytes());
+    }
+    let list = dir.path().join("list");
+    let made = run(&dir.path().join(make.0), &[&["-o", list.to_str().unwrap()], make.1].concat());
+    assert_eq!(made.code, Some(0), "{made:?}");
+    fs::write(dir.path().join("t/b"), "t/b").unwrap();
+    let ended = run(&dir.path().join(update.0), &[&["update", list.to_str().unwrap()], update.1].concat());
+    assert_eq!((ended.code, ended.text().as_str()), (Some(0), said), "{make:?} {update:?}");
+    let text = fs::read_to_string(&list).unwrap();
+    assert_eq!(text.lines().map(|line| &line[34..]).collect::<Vec<_>>(), listed, "{make:?} {update:?}");
+}
+
+#[test]
+fn names_stay_as_the_manifest_spells_them() {
+    let two = |name: &str| format!("new: {name}\n2 the same, 1 new\n");
+    check(("", &["t"]), ("", &["t"]), &two("t/b"), &["t/a", "t/b", "t/d/x"]);
+    check(("", &["t"]), ("", &[]), &two("t/b"), &["t/a", "t/b", "t/d/x"]);
+    check(("", &["t"]), ("", &["./t//"]), &two("t/b"), &["t/a", "t/b", "t/d/x"]);
+    check(("", &["./t"]), ("", &["t"]), &two("./t/b"), &["./t/a", "./t/b", "./t/d/x"]);
+    // Made inside the tree, and updated from without.
+    check(("t", &["."]), ("", &["t"]), &two("./b"), &["./a", "./b", "./d/x"]);
+    check(("t", &["a", "d"]), ("", &["t"]), &two("b"), &["a", "b", "d/x"]);
+    check(("t", &["."]), ("t", &[]), &two("./b"), &["./a", "./b", "./d/x"]);
+}
+
+#[test]
+fn the_root_that_names_share_is_told() {
+    let dir = kept(&["t/a", "t/d/x"]);
+    let ended = run(dir.path(), &["update", "list"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), "md5all: the tree is t\n"));
+}
+
+#[test]
+fn what_does_not_lie_below_the_root_is_kept_and_told() {
+    let dir = kept(&["t/a"]);
+    let all = format!("{}{}  /outside\n{}  ../b\n", list(dir.path()), md5(b""), md5(b""));
+    fs::write(dir.path().join("list"), &all).unwrap();
+    fs::write(dir.path().join("t/t"), "").unwrap();
+    let ended = run(dir.path(), &["update", "--prune", "list", "."]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let text = ended.text();
+    assert!(text.contains("not below the root: /outside\n") && text.contains("not below the root: ../b\n"), "{text}");
+    assert!(list(dir.path()).contains("  /outside\n") && list(dir.path()).contains("  ../b\n"));
+}
+
+#[test]
+fn the_manifest_keeps_its_format() {
+    for flags in [
+        &["--tag"][..],
+        &["-b"],
+        &["--format", "csv"],
+        &["--format", "ndjson"],
+        &["--format", "go"],
+        &["-z"],
+        &["-z", "--tag"],
+    ] {
+        let dir = in_memory();
+        for file in ["t/a", "t/b\nb", "t/c"] {
+            plant(dir.path(), file.as_ref(), file.as_bytes());
+        }
+        run(dir.path(), &[&["-o", "list"], flags, &["t"]].concat()).clean();
+        fs::write(dir.path().join("t/a"), "other").unwrap();
+        plant(dir.path(), "t/e".as_ref(), b"e");
+        settle(dir.path());
+        let zero: &[&str] = if flags.contains(&"-z") { &["-z"] } else { &[] };
+        let ended = run(dir.path(), &[&["update"], zero, &["list", "t"]].concat());
+        assert_eq!(ended.clean(), "changed: t/a\nnew: t/e\n2 the same, 1 new, 1 changed\n", "{flags:?}");
+        let expected = run(dir.path(), &[flags, &["t"]].concat()).clean();
+        assert_eq!(list(dir.path()), expected, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_manifest_that_cannot_be_made_out_is_left_alone() {
+    let one = format!("{}  t/a\n", md5(b"t/a"));
+    let two = format!("{}  t/a\n", md5(b"other"));
+    let rows = [
+        (format!("{one}nonsense\n"), "list: line 2 is improperly formatted"),
+        (format!("{one}{two}"), "list: line 2 contradicts one before it"),
+    ];
+    for (text, message) in rows {
+        let dir = kept(&["t/a"]);
+        fs::write(dir.path().join("list"), &text).unwrap();
+        let ended = run(dir.path(), &["update", "list", "t"]);
+        assert_eq!((ended.code, ended.stderr), (Some(2), format!("md5all: {message}\n")));
+        assert_eq!(list(dir.path()), text);
+    }
+    let dir = in_memory();
+    let ended = run(dir.path(), &["update", "list", "t"]);
+    assert_eq!(
+        (ended.code, ended.stderr.as_str()),
+        (Some(2), "md5all: list: cannot open: No such file or directory\n")
+    );
+    assert!(names_in(dir.path()).is_empty());
+}
+
+#[test]
+fn a_manifest_in_any_order_is_put_in_the_order_of_paths_once_it_changes() {
+    let dir = kept(&["t/a", "t/b", "t/c"]);
+    let lines: Vec<_> = list(dir.path()).lines().map(|line| format!("{line}\n")).collect();
+    let mixed = [&lines[2][..], &lines[0], &lines[1], &lines[0]].concat();
+    fs::write(dir.path().join("list"), &mixed).unwrap();
+    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "3 the same\n");
+    assert_eq!(list(dir.path()), mixed);
+    fs::write(dir.path().join("t/b"), "other").unwrap();
+    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "changed: t/b\n2 the same, 1 changed\n");
+    assert_eq!(list(dir.path()), oracle(dir.path(), "t"));
+}
+
+/// In the tree, under its own names, and nothing of it is listed.
+#[test]
+fn manifest_sidecar_and_journal_are_never_listed() {
+    let dir = kept(&["t/a"]);
+    for name in ["list", "list.facts"] {
+        fs::rename(dir.path().join(name), dir.path().join("t").join(name)).unwrap();
+    }
+    for _ in 0..3 {
+        let ended = run(dir.path(), &["update", "t/list", "t"]);
+        assert_eq!(ended.clean(), "1 the same\n");
+        let ended = run(dir.path(), &["-o", "t/list", "--facts", "t"]);
+        assert_eq!(ended.clean(), "");
+    }
+    assert_eq!(fs::read_to_string(dir.path().join("t/list")).unwrap(), format!("{}  t/a\n", md5(b"t/a")));
+}
