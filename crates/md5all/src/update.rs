@@ -22,7 +22,7 @@ use crate::error::{Error, Reason};
 use crate::facts::Facts;
 use crate::known::Known;
 use crate::ledger;
-use crate::manifest::Reader;
+use crate::manifest::{Flaw, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
 use crate::trees::{Options, hash_trees};
 use crate::walk::Root;
@@ -32,6 +32,7 @@ use crate::walk::Root;
 pub struct Inventory {
     known: Arc<Known>,
     algorithms: Algorithms,
+    is_sealed: bool,
     naming: Naming,
     /// So many bytes of a walk's paths stand before plain names.
     strip: usize,
@@ -51,6 +52,8 @@ pub enum Unusable {
     Malformed(u64),
     /// This line, counted from 1, gives a file another checksum than one before it.
     Contradicted(u64),
+    /// Its seal shows that it is not what was sealed.
+    Broken(Flaw),
     /// There are more files than can be counted in 32 bits.
     Full,
 }
@@ -122,11 +125,15 @@ impl Inventory {
             }
             algorithms = algorithms.iter().chain(entry.checksums.algorithms().iter()).collect();
         }
+        let is_sealed = match reader.seal() {
+            Seal::Broken(flaw) => return Err(Unusable::Broken(flaw)),
+            seal => seal == Seal::Whole,
+        };
         let naming = survey.end();
         let strip = naming.strip().unwrap_or_default(); // a root that is plain has one
         let order = (!is_sorted).then(|| in_order(&files));
         let known = Arc::new(Known::of(files, algorithms, strip));
-        Ok(Inventory { known, algorithms, naming, strip, lead, order })
+        Ok(Inventory { known, algorithms, is_sealed, naming, strip, lead, order })
     }
 
     /// Adds what a sidecar says of files that have exactly the checksums that it repeats. Says whether that is all it says,
@@ -164,6 +171,12 @@ impl Inventory {
     #[must_use]
     pub fn algorithms(&self) -> Algorithms {
         self.algorithms
+    }
+
+    /// Whether it is sealed, and as it was sealed.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
     }
 
     /// The tree that it means.
@@ -377,6 +390,7 @@ impl std::fmt::Display for Unusable {
             Unusable::Unreadable(error) => write!(f, "cannot read: {error}"),
             Unusable::Malformed(line) => write!(f, "line {line} is improperly formatted"),
             Unusable::Contradicted(line) => write!(f, "line {line} contradicts one before it"),
+            Unusable::Broken(flaw) => write!(f, "its seal is broken: {flaw}"),
             Unusable::Full => f.write_str("there are too many files"),
         }
     }

@@ -99,8 +99,12 @@ fn read(task: &Update, sidecar: &Path) -> Result<Old, Failure> {
         Some(facts) => listed.add_facts(facts).map_err(|error| fail(sidecar, Operation::Read, error))?,
         None => true,
     };
-    let layout =
-        Layout { end: task.end, algorithms: listed.algorithms(), ..Layout::from(reader.format().unwrap_or_default()) };
+    let layout = Layout {
+        end: task.end,
+        algorithms: listed.algorithms(),
+        seal: listed.is_sealed(),
+        ..Layout::from(reader.format().unwrap_or_default())
+    };
     Ok(Ok((listed, layout, is_in_accord)))
 }
 

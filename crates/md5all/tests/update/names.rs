@@ -81,6 +81,25 @@ fn the_manifest_keeps_its_format() {
     }
 }
 
+/// What was sealed is sealed anew, and what is not as it was sealed is left alone.
+#[test]
+fn a_sealed_manifest_is_sealed_anew_and_a_broken_seal_is_told() {
+    let dir = kept(&["t/a", "t/b"]);
+    run(dir.path(), &["-o", "list", "--facts", "--seal", "t"]).clean();
+    fs::write(dir.path().join("t/a"), "other").unwrap();
+    settle(dir.path());
+    let ended = run(dir.path(), &["update", "list", "t"]);
+    assert_eq!(ended.clean(), "changed: t/a\n1 the same, 1 changed\n");
+    assert_eq!(list(dir.path()), run(dir.path(), &["--seal", "t"]).clean());
+
+    let edited: String = list(dir.path()).replace(&md5(b"t/b"), &md5(b"x"));
+    fs::write(dir.path().join("list"), &edited).unwrap();
+    let ended = run(dir.path(), &["update", "list", "t"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.starts_with("md5all: list: its seal is broken: "), "{ended:?}");
+    assert_eq!(list(dir.path()), edited);
+}
+
 #[test]
 fn a_manifest_that_cannot_be_made_out_is_left_alone() {
     let one = format!("{}  t/a\n", md5(b"t/a"));
