@@ -100,6 +100,8 @@ pub enum Operation {
     Create,
     /// Writing a manifest.
     Write,
+    /// Moving a file to another place.
+    Move,
 }
 
 impl Error {
@@ -230,6 +232,7 @@ impl fmt::Display for Operation {
             Operation::Read => "read",
             Operation::Create => "create",
             Operation::Write => "write",
+            Operation::Move => "move",
         })
     }
 }

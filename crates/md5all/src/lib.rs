@@ -10,6 +10,7 @@
 //! | what has become of a tree since it was listed | [`audit`] |
 //! | how two trees or manifests differ | [`diff`](diff()) |
 //! | the ETags that S3 would have of files | [`etags`] |
+//! | a bag of a directory, RFC 8493; whether it is one | [`create_bag`], [`verify_bag`] |
 //! | lines that `md5sum -c` understands | [`manifest::Writer`] |
 //! | what the lines of a manifest say | [`manifest::Reader`] |
 //!
@@ -35,6 +36,7 @@
 mod absence;
 mod algorithm;
 mod audit;
+mod bag;
 mod catalog;
 mod check;
 mod comparison;
@@ -62,6 +64,7 @@ mod walk;
 
 pub use algorithm::{Algorithm, Algorithms, Checksum, Checksums};
 pub use audit::{Audit, audit};
+pub use bag::{BagError, BagFinding, BagProblem, BagVersion, Bagged, Grade, NewBag, Odd, create_bag, verify_bag};
 pub use check::{Finding, Verdict, Verdicts, check_lists};
 pub use comparison::{Compared, Fate, Lack, Unread};
 pub use diff::{Side, diff};
