@@ -130,6 +130,8 @@ pub enum BagError {
     IsBag(PathBuf),
     /// It holds something that a bag cannot.
     Odd(PathBuf, Odd),
+    /// It holds a file whose name bags of this version cannot tell from another one: `%0A` in 0.97, say.
+    Untellable(PathBuf),
     /// A bag was begun there, and something has taken the place of what it was going to move.
     InTheWay(PathBuf),
     /// What `bag-info.txt` was to say is not fit for it.
@@ -258,6 +260,9 @@ impl fmt::Display for BagError {
         match self {
             BagError::IsBag(path) => write!(f, "{}: is a bag already", path.display()),
             BagError::Odd(path, odd) => write!(f, "{}: {odd}", path.display()),
+            BagError::Untellable(path) => {
+                write!(f, "{}: a name that bags before version 1.0 cannot tell from another one", path.display())
+            }
             BagError::InTheWay(path) => {
                 write!(f, "{}: is in the way of a file that was moved when the bag was begun", path.display())
             }

@@ -1,6 +1,7 @@
 //! The command line. Everything clap ends here: what comes out is a [`Task`].
 
 mod audit;
+mod bag;
 mod diff;
 mod etag;
 mod md5sum;
@@ -18,6 +19,7 @@ use md5all::{Algorithm, Algorithms, Options, Root};
 use crate::exit::Exit;
 use crate::name::name;
 pub(crate) use audit::Audit;
+pub(crate) use bag::Bags;
 pub(crate) use diff::Diff;
 pub(crate) use etag::Tags;
 use md5sum::Flags;
@@ -37,6 +39,8 @@ pub(crate) enum Task {
     Audit(Audit),
     /// To say how two sides differ.
     Diff(Diff),
+    /// To make or verify bags.
+    Bag(Bags),
     /// To compute ETags, or to find what one is of.
     Tag(Tags),
     /// To bring a manifest up to date.
@@ -161,6 +165,7 @@ struct Arguments {
 enum Command {
     Audit(audit::Arguments),
     Diff(diff::Arguments),
+    Bag(bag::Arguments),
     Etag(etag::Arguments),
     Update(update::Arguments),
 }
@@ -236,6 +241,7 @@ impl Command {
         match self {
             Command::Audit(arguments) => Task::Audit(arguments.into_audit()),
             Command::Diff(arguments) => Task::Diff(arguments.into_diff()),
+            Command::Bag(arguments) => arguments.into_task(),
             Command::Etag(arguments) => arguments.into_task(),
             Command::Update(arguments) => arguments.into_task(),
         }

@@ -247,7 +247,7 @@ fn reason(fate: &Fate) -> Option<Cow<'static, str>> {
 }
 
 /// A name as it stands, or in base64.
-fn either(name: Option<&[u8]>) -> (Option<&str>, Option<String>) {
+pub(crate) fn either(name: Option<&[u8]>) -> (Option<&str>, Option<String>) {
     match name.map(|name| (name, std::str::from_utf8(name))) {
         None => (None, None),
         Some((_, Ok(text))) => (Some(text), None),

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod auditing;
+mod bagging;
 mod checking;
 mod cli;
 mod companions;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Task::Sum(sums) => summing::run(sums),
         Task::Audit(audit) => auditing::run(audit),
         Task::Diff(diff) => diffing::run(diff),
+        Task::Bag(bags) => bagging::run(bags),
         Task::Tag(tags) => tagging::run(tags),
         Task::Update(task) => updating::run(task),
     });

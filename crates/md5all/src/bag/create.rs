@@ -107,12 +107,15 @@ impl Work<'_> {
     /// Sees that all can be bagged, and read.
     fn look_through(&self) -> Result<(), BagError> {
         let mut first = None;
-        survey(self.ctx, self.dir, true, |path, remark| {
-            let path = self.dir.join(OsStr::from_bytes(path));
-            first.get_or_insert(match remark {
-                Remark::Odd(odd) => BagError::Odd(path, odd),
-                Remark::Closed(reason) => Error::Entry { path, reason }.into(),
-            });
+        survey(self.ctx, self.dir, true, |name, remark| {
+            let path = || self.dir.join(OsStr::from_bytes(name));
+            let error = match remark {
+                Remark::File if names::can_be_told(name, self.bag.version) => return,
+                Remark::File => BagError::Untellable(path()),
+                Remark::Odd(odd) => BagError::Odd(path(), odd),
+                Remark::Closed(reason) => Error::Entry { path: path(), reason }.into(),
+            };
+            first.get_or_insert(error);
         })?;
         first.map_or(Ok(()), Err)
     }
@@ -158,7 +161,9 @@ impl Work<'_> {
         });
         for path in unfinished.iter().map(fs::DirEntry::path).chain(manifests) {
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(Operation::Write, &path, error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(cannot(Operation::Write, &path, error));
+                }
                 _ => {}
             }
         }

@@ -25,6 +25,11 @@ pub(super) fn encode(name: &[u8], version: BagVersion) -> Cow<'_, [u8]> {
     Cow::Owned(encoded)
 }
 
+/// Whether a name can be told from all others: before there was an RFC, one that looks encoded, and is not, could not.
+pub(super) fn can_be_told(name: &[u8], version: BagVersion) -> bool {
+    *decode(&encode(name, version)) == *name
+}
+
 /// The name that was encoded: these three bytes and no others.
 pub(super) fn decode(name: &[u8]) -> Cow<'_, [u8]> {
     if !name.contains(&b'%') {
@@ -63,6 +68,8 @@ mod tests {
             assert_eq!(encoded, if matches!(byte, b'\r' | b'\n' | b'%') { 3 } else { 1 }, "{byte}");
         }
         assert_eq!(*encode(b"100%\n", BagVersion::V0_97), *b"100%%0A");
+        assert!(can_be_told(b"100%\n", BagVersion::V0_97) && can_be_told(b"%0A\n", BagVersion::V1_0));
+        assert!(!can_be_told(b"%0A\n", BagVersion::V0_97));
     }
 
     #[test]

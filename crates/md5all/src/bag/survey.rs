@@ -16,11 +16,14 @@ use crate::error::{Error, Operation, Reason};
 #[derive(Debug)]
 pub(super) enum Remark {
     Odd(Odd),
+    /// It is a file.
+    File,
     /// It cannot be listed, or read.
     Closed(Reason),
 }
 
-/// Looks through all that is below a directory, and remarks on what is not as it should be, by the path below it.
+/// Looks through all that is below a directory, and remarks on what is not as it should be, by the path below it; on all
+/// files, and whether they may be read, if that is asked for.
 ///
 /// # Errors
 ///
@@ -57,8 +60,9 @@ pub(super) fn survey(
                 note(&path, Remark::Odd(Odd::Special));
             } else if kind.is_dir() {
                 directories.push(path);
-            } else if asks_for_files && let Err(error) = access(root.join(&path), Access::READ_OK) {
-                note(&path, closed(Operation::Open, error.into()));
+            } else if asks_for_files {
+                let readable = access(root.join(&path), Access::READ_OK);
+                note(&path, readable.map_or_else(|error| closed(Operation::Open, error.into()), |()| Remark::File));
             }
         }
     }

@@ -217,10 +217,13 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
         let algorithm = checksum.algorithm();
         let known = listed.files.find(&decoded).and_then(|number| listed.files.checksums(number).get(algorithm));
         if let Some(known) = known {
-            return self.find(&decoded, match known == checksum {
-                true => BagProblem::Twice(algorithm, self.version),
-                false => BagProblem::Contradicted(algorithm),
-            });
+            return self.find(
+                &decoded,
+                match known == checksum {
+                    true => BagProblem::Twice(algorithm, self.version),
+                    false => BagProblem::Contradicted(algorithm),
+                },
+            );
         }
         match listed.files.enter(&decoded, &Checksums::from(checksum), &Facts::NONE) {
             Entered::New(number) if decoded.len() != stands.len() => {
@@ -241,6 +244,7 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
                     self.find(&path, BagProblem::Odd(odd));
                     self.odd.insert(path, odd);
                 }
+                Remark::File => {}
                 // Whoever hashes the payload will say so.
                 Remark::Closed(_) if path == b"data" || path.starts_with(names::PAYLOAD) => {}
                 Remark::Closed(reason) => self.find(&path, BagProblem::Unreadable(reason)),

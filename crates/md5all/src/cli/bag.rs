@@ -1,0 +1,108 @@
+//! `md5all bag`: its arguments, and what they become.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use md5all::{Algorithm, BagVersion, NewBag};
+
+use super::{Task, algorithm_parser};
+
+/// Bags, RFC 8493: directories that say what is in them
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Make directories bags, where they stand; goes on with what was interrupted
+    #[command(after_help = CREATE_STATUS)]
+    Create(Create),
+    /// Say whether bags are what they say
+    #[command(after_help = VERIFY_STATUS)]
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+struct Create {
+    /// What is to be a bag
+    #[arg(value_name = "DIR", required = true)]
+    dirs: Vec<PathBuf>,
+
+    /// What its manifests are by, one each: one algorithm, or several with commas between them [default: sha512]
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', value_parser = algorithm_parser())]
+    algorithm: Vec<Algorithm>,
+
+    /// The version of the format
+    #[arg(long, value_name = "VERSION", default_value = "1.0", value_parser = version_parser())]
+    version_of: BagVersion,
+
+    /// What bag-info.txt is to say beside what it says anyway; may be given several times
+    #[arg(long, value_name = "LABEL=VALUE", value_parser = info)]
+    info: Vec<(String, String)>,
+
+    /// Files to read and hash at the same time [default: one a core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    /// What is to be verified
+    #[arg(value_name = "BAG", required = true)]
+    bags: Vec<PathBuf>,
+
+    /// Tell in JSON: an object a line for each finding, and one for each bag
+    #[arg(long)]
+    json: bool,
+
+    /// Files to read and hash at the same time [default: one a core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+const CREATE_STATUS: &str = "\
+Exit status: 0 if every DIR is a bag now; 1 if one was not made one, for what it is or holds; 2 if something could not be \
+read or written; 3 if the command line makes no sense; 130 if interrupted.";
+
+const VERIFY_STATUS: &str = "\
+Exit status: 0 if every BAG is valid; 1 if one is not; 2 if something could not be read, or is not supported; 3 if the \
+command line makes no sense; 130 if interrupted.";
+
+/// What to do with bags.
+#[derive(Debug)]
+pub(crate) enum Bags {
+    /// To make them.
+    Create { dirs: Vec<PathBuf>, bag: NewBag, jobs: Option<NonZeroUsize> },
+    /// To verify them.
+    Verify { bags: Vec<PathBuf>, json: bool, jobs: Option<NonZeroUsize> },
+}
+
+impl Arguments {
+    pub(super) fn into_task(self) -> Task {
+        let number = |jobs: Option<u16>| jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+        Task::Bag(match self.what {
+            What::Create(Create { dirs, algorithm, version_of, info, jobs }) => {
+                let mut bag = NewBag { version: version_of, info, ..NewBag::default() };
+                if !algorithm.is_empty() {
+                    bag.algorithms = algorithm.into_iter().collect();
+                }
+                Bags::Create { dirs, bag, jobs: number(jobs) }
+            }
+            What::Verify(Verify { bags, json, jobs }) => Bags::Verify { bags, json, jobs: number(jobs) },
+        })
+    }
+}
+
+fn version_parser() -> impl TypedValueParser<Value = BagVersion> {
+    PossibleValuesParser::new(BagVersion::ALL.map(BagVersion::name))
+        .try_map(|name| BagVersion::by_name(&name).ok_or("no such version"))
+}
+
+fn info(text: &str) -> Result<(String, String), &'static str> {
+    let (label, value) = text.split_once('=').ok_or("not a label, =, and a value")?;
+    Ok((label.to_owned(), value.to_owned()))
+}
