@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::bag::BagVersion;
+use crate::manifest::bagit;
 
 /// What stands in front of all payload.
 pub(super) const PAYLOAD: &[u8] = b"data/";
@@ -36,18 +37,7 @@ pub(super) fn decode(name: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(name);
     }
     let mut decoded = Vec::with_capacity(name.len());
-    let mut rest = name;
-    while let [first, behind @ ..] = rest {
-        let (byte, behind) = match rest {
-            [b'%', b'0', b'A' | b'a', behind @ ..] => (b'\n', behind),
-            [b'%', b'0', b'D' | b'd', behind @ ..] => (b'\r', behind),
-            [b'%', b'2', b'5', behind @ ..] => (b'%', behind),
-            _ => (*first, behind),
-        };
-        decoded.push(byte);
-        rest = behind;
-    }
-    Cow::Owned(decoded)
+    if bagit::decode(&mut decoded, name) { Cow::Owned(decoded) } else { Cow::Borrowed(name) }
 }
 
 /// Whether a name cannot lead out of the bag: relative, without `..`, and not anybody's home.

@@ -354,14 +354,13 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
             }
         }
         self.recognise(listed, strangers);
-        for number in 0..listed.files.len() {
+        for (number, (&is_met, &is_fetched)) in listed.met.iter().zip(fetched).enumerate() {
             let name = listed.files.name(number);
-            if listed.met[number] || fetched[number] {
+            if is_met || is_fetched {
                 self.see_that_all_list_it(listed, number);
             }
-            if !listed.met[number] && !self.is_odd(name) {
-                let problem = if fetched[number] { BagProblem::NotFetched } else { BagProblem::Missing };
-                self.find(name, problem);
+            if !is_met && !self.is_odd(name) {
+                self.find(name, if is_fetched { BagProblem::NotFetched } else { BagProblem::Missing });
             }
         }
         self.see_what_is_alike(&listed.files);

@@ -45,7 +45,7 @@ pub(super) fn parse(line: &[u8]) -> Option<(&[u8], Checksum)> {
 }
 
 /// Decodes a path; says whether there was anything to decode.
-pub(super) fn decode(decoded: &mut Vec<u8>, path: &[u8]) -> bool {
+pub(crate) fn decode(decoded: &mut Vec<u8>, path: &[u8]) -> bool {
     decoded.clear();
     let mut rest = path;
     while let [first, behind @ ..] = rest {

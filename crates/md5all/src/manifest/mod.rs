@@ -8,7 +8,7 @@
 //! A further format is one file, an arm in [`Format::nature`], one in `writer` and one in `reader`; where it can be told
 //! by its looks, one in `detect`.
 
-mod bagit;
+pub(crate) mod bagit;
 mod bsd;
 mod columns;
 mod csv;

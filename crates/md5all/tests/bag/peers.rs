@@ -60,10 +60,12 @@ fn we_find_bags_of_bagit_valid_and_invalid_when_they_are() {
     }
 }
 
+type Meddle = fn(&Path);
+
 /// What both know to be wrong.
 #[test]
 fn bagit_and_we_agree_on_what_is_broken() {
-    let rows: [(&str, fn(&Path)); 6] = [
+    let rows: [(&str, Meddle); 6] = [
         ("missing", |bag| fs::remove_file(bag.join("data/a")).unwrap()),
         ("too much", |bag| fs::write(bag.join("data/more"), "").unwrap()),
         ("changed", |bag| fs::write(bag.join("data/a"), "bag/A").unwrap()),
