@@ -21,7 +21,7 @@ pub(crate) struct State {
 /// The digests of one file that are not MD5.
 pub(crate) struct Others {
     /// Whether an MD5 is wanted as well.
-    with_md5: bool,
+    pub(crate) with_md5: bool,
     hashers: Vec<Box<dyn Hasher>>,
 }
 
@@ -72,7 +72,7 @@ impl State {
     pub(crate) fn finish(self) -> Checksums {
         match self.others {
             None => Checksums::from(Digest::from(self.md5.finalize())),
-            Some(others) => others.finish_beside(|| self.md5.finalize()),
+            Some(others) => others.finish_beside(self.md5.finalize()),
         }
     }
 }
@@ -89,8 +89,9 @@ impl Others {
     }
 
     /// These, and the MD5 if that is wanted.
-    pub(crate) fn finish_beside(self, md5: impl FnOnce() -> md5_lanes::Digest) -> Checksums {
-        let md5 = self.with_md5.then(|| Checksum::from(Digest::from(md5())));
+    #[inline(never)]
+    pub(crate) fn finish_beside(self, md5: md5_lanes::Digest) -> Checksums {
+        let md5 = self.with_md5.then(|| Checksum::from(Digest::from(md5)));
         md5.into_iter().chain(self.hashers.into_iter().map(Hasher::finish)).collect()
     }
 }

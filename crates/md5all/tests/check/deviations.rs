@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::field::{Call, Ended, Field, Program, fill};
 use crate::harness::md5;
 
-const BOTH: [Program; 2] = [Program::Md5sum, Program::Md5all];
+const BOTH: [Program; 2] = [Program::Tool, Program::Md5all];
 
 fn run(field: &Field, program: Program, line: &str, list: &[u8]) -> Ended {
     field.list("list", list);
@@ -47,7 +47,7 @@ fn lines_of_other_algorithms_are_verified() {
     let ended = run(&field, Program::Md5all, "-c -w list", &list);
     assert_eq!((text(&ended.stdout), ended.code), ("a: OK\na: OK\nb: FAILED\na: OK\n", Some(1)));
     assert_eq!(text(&ended.stderr), "md5all: WARNING: 1 computed checksum did NOT match\n");
-    let ended = run(&field, Program::Md5sum, "-c list", &list);
+    let ended = run(&field, Program::Tool, "-c list", &list);
     assert_eq!((text(&ended.stdout), ended.code), ("a: OK\n", Some(0)));
     assert_eq!(text(&ended.stderr), "md5sum: WARNING: 3 lines are improperly formatted\n");
 }
@@ -97,7 +97,7 @@ fn flags_of_hashing_trees_are_refused_with_exit_1() {
 fn output_that_cannot_be_written_is_said_with_its_reason() {
     let field = Field::new();
     field.list("list", b"{a}  a\n");
-    for (program, name) in [(Program::Md5sum, "md5sum"), (Program::Md5all, "md5all")] {
+    for (program, name) in [(Program::Tool, "md5sum"), (Program::Md5all, "md5all")] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut command = field.command(program, &Call::line("-c list"));
         let output = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();

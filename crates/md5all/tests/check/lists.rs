@@ -1,6 +1,6 @@
 //! What a list may hold, with each set of flags.
 
-use crate::field::{Call, Field, is_gnu_here, ours};
+use crate::field::{Call, MD5SUM, SHA256SUM, TOOLS, Tool, fields, fields_of, ours};
 
 /// Flags that change what is said of a list, or what it comes to.
 const FLAGS: [&str; 8] = [
@@ -169,97 +169,105 @@ const LISTS: &[&[u8]] = &[
     b"{}  ./-\n",
 ];
 
-#[test]
-fn every_list_with_every_set_of_flags() {
-    if !is_gnu_here() {
-        return;
-    }
-    let field = Field::new();
-    for list in LISTS {
-        field.list("list", list);
-        for flags in FLAGS {
-            let call = Call::line(&format!("{flags} list"));
-            field.compare(&call, ours(&call));
+fn check(tool: Tool, sets_of_flags: &[&str]) {
+    for field in fields_of([tool]) {
+        for list in LISTS {
+            field.list("list", list);
+            for flags in sets_of_flags {
+                let call = Call::line(&format!("{flags} list"));
+                field.compare(&call, ours(&call));
+            }
         }
     }
+}
+
+#[test]
+fn every_list_with_every_set_of_flags() {
+    check(MD5SUM, &FLAGS);
     assert!(LISTS.len() * FLAGS.len() > 1_000, "of which each is run by both");
 }
 
 #[test]
-fn every_list_on_standard_input() {
-    if !is_gnu_here() {
-        return;
+fn every_list_with_every_set_of_flags_as_sha256sum() {
+    check(SHA256SUM, &FLAGS);
+}
+
+#[test]
+fn every_list_as_the_other_tools() {
+    for tool in TOOLS.into_iter().filter(|tool| ![MD5SUM.name, SHA256SUM.name].contains(&tool.name)) {
+        check(tool, &["-c -w --strict"]);
     }
-    let field = Field::new();
-    for list in LISTS {
-        for line in ["-c", "-c -w -"] {
-            let call = Call::line(line).with_stdin(list);
-            field.compare(&call, ours(&call));
+}
+
+#[test]
+fn every_list_on_standard_input() {
+    for field in fields() {
+        for list in LISTS {
+            for line in ["-c", "-c -w -"] {
+                let call = Call::line(line).with_stdin(list);
+                field.compare(&call, ours(&call));
+            }
         }
     }
 }
 
 #[test]
 fn several_lists_and_standard_input_among_them() {
-    if !is_gnu_here() {
-        return;
-    }
-    let field = Field::new();
-    field.list("good", b"{a}  a\n{b}  b\n");
-    field.list("bad", b"{a}  b\nnonsense\n{a}  gone\n");
-    field.list("none", b"nonsense\n");
-    field.list("odd name", b"nonsense\n{a}  a\n");
-    field.list("stdin", b"{a}  -\n");
-    field.list("stdin twice", b"{a}  -\n{}  -\n{a}  -\n");
-    field.list("one blank", b"{a} a\n");
-    let rows = [
-        "-c good good",
-        "-c good bad good",
-        "-c -w bad bad",
-        "-c none good none",
-        "-c good gone good",
-        "-c gone",
-        "-c --status gone good",
-        "-c --quiet dir good",
-        "-c --ignore-missing gone good",
-        "-c one_blank good",
-        "-c good one_blank",
-        "-c dir",
-        "-c . good",
-        "-c loop broken",
-        "-c good/below",
-        "-c /dev/null",
-        "-c -w odd_name odd_name",
-        "-c - good -",
-        "-c good - -",
-        "-c - stdin",
-        "-c stdin -",
-        "-c stdin stdin",
-        "-c stdin_twice",
-        "-c stdin_twice stdin -",
-        "-c -- good",
-        "good -c bad",
-        "--check good",
-    ];
-    for row in rows {
-        let arguments = row.split(' ').map(|word| word.replace('_', " "));
-        for stdin in [&b"a"[..], b"{a}  a\n", b"{a}  -\n"] {
-            let call = Call::new(arguments.clone()).with_stdin(stdin);
-            field.compare(&call, ours(&call));
+    for field in fields() {
+        field.list("good", b"{a}  a\n{b}  b\n");
+        field.list("bad", b"{a}  b\nnonsense\n{a}  gone\n");
+        field.list("none", b"nonsense\n");
+        field.list("odd name", b"nonsense\n{a}  a\n");
+        field.list("stdin", b"{a}  -\n");
+        field.list("stdin twice", b"{a}  -\n{}  -\n{a}  -\n");
+        field.list("one blank", b"{a} a\n");
+        let rows = [
+            "-c good good",
+            "-c good bad good",
+            "-c -w bad bad",
+            "-c none good none",
+            "-c good gone good",
+            "-c gone",
+            "-c --status gone good",
+            "-c --quiet dir good",
+            "-c --ignore-missing gone good",
+            "-c one_blank good",
+            "-c good one_blank",
+            "-c dir",
+            "-c . good",
+            "-c loop broken",
+            "-c good/below",
+            "-c /dev/null",
+            "-c -w odd_name odd_name",
+            "-c - good -",
+            "-c good - -",
+            "-c - stdin",
+            "-c stdin -",
+            "-c stdin stdin",
+            "-c stdin_twice",
+            "-c stdin_twice stdin -",
+            "-c -- good",
+            "good -c bad",
+            "--check good",
+        ];
+        for row in rows {
+            let arguments = row.split(' ').map(|word| word.replace('_', " "));
+            for stdin in [&b"a"[..], b"{a}  a\n", b"{a}  -\n"] {
+                let call = Call::new(arguments.clone()).with_stdin(stdin);
+                field.compare(&call, ours(&call));
+            }
         }
     }
 }
 
 #[test]
 fn names_in_messages_are_quoted_by_the_locale() {
-    if !is_gnu_here() {
-        return;
-    }
-    let field = Field::new();
-    let odd = "{a}  grö\u{df}e\n{a}  \u{85}\n{a}  日本 語\n{a}  \u{301}\n".as_bytes();
-    field.list("list", &[odd, b"{a}  \xff\xc3\n{a}  :\n{a}  ~\n{a}  x~\n{a}  it's\n"].concat());
-    for locale in ["C", "C.UTF-8"] {
-        let call = Call { locale, ..Call::line("-c list größe") };
-        field.compare(&call, ours(&call));
+    for field in fields() {
+        let odd = "{a}  grö\u{df}e\n{a}  \u{85}\n{a}  日本 語\n{a}  \u{301}\n".as_bytes();
+        field.list("list", &[odd, b"{a}  \xff\xc3\n{a}  :\n{a}  ~\n{a}  x~\n{a}  it's\n"].concat());
+        for locale in ["C", "C.UTF-8"] {
+            let call = Call { locale, ..Call::line("-c list größe") };
+            field.compare(&call, ours(&call));
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! `--check`, and the program under the name `md5sum`, beside GNU's own.
+//! `--check`, and the program under the names of `md5sum`, `sha256sum` and their like, beside GNU's own.
 //!
 //! Every row is run by both, and must give the same standard output, standard error and exit status, and the same of
-//! both together, which tells their order. Under the name `md5sum` nothing may differ; under its own, the program's name.
+//! both together, which tells their order. Under such a name nothing may differ; under its own, the program's name.
 //! What differs on purpose is in `deviations`.
 
 #![forbid(unsafe_code)]
