@@ -67,14 +67,6 @@ impl State {
         }
         self.others.iter_mut().for_each(|others| others.update(bytes));
     }
-
-    /// The checksums of all that was appended.
-    pub(crate) fn finish(self) -> Checksums {
-        match self.others {
-            None => Checksums::from(Digest::from(self.md5.finalize())),
-            Some(others) => others.finish_beside(self.md5.finalize()),
-        }
-    }
 }
 
 impl Others {
@@ -105,6 +97,16 @@ impl fmt::Debug for Others {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+
+    impl State {
+        /// The checksums of all that was appended.
+        pub(crate) fn finish(self) -> Checksums {
+            match self.others {
+                None => Checksums::from(Digest::from(self.md5.finalize())),
+                Some(others) => others.finish_beside(self.md5.finalize()),
+            }
+        }
+    }
 
     /// What a message has, however it is cut.
     pub(in crate::digest) fn check(algorithm: Algorithm, message: &[u8], hex: &str) {

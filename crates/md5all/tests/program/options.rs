@@ -20,6 +20,40 @@ fn formats_and_line_ends() {
     }
 }
 
+/// Each tool takes the lines of its own algorithm, and this program all of them.
+#[test]
+fn several_algorithms_are_several_lines_a_file() {
+    let dir = tree(&["a", "b"]);
+    let sha256 = [
+        "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+        "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
+    ];
+    let expected: String = ["a", "b"]
+        .into_iter()
+        .zip(sha256)
+        .map(|(name, sha256)| format!("{}  {name}\n{sha256}  {name}\n", md5(name.as_bytes())))
+        .collect();
+    assert_eq!(run(dir.path(), &["-a", "sha256,md5", "a", "b"]).clean(), expected);
+    std::fs::write(dir.path().join("list"), expected).unwrap();
+    assert_eq!(run(dir.path(), &["-c", "list"]).clean(), "a: OK\na: OK\nb: OK\nb: OK\n");
+    for tool in ["md5sum", "sha256sum"] {
+        let Some(mut theirs) = found(tool) else { continue };
+        let ended = finish(theirs.args(["-c", "list"]).current_dir(dir.path()));
+        assert_eq!((ended.code, ended.text().as_str()), (Some(0), "a: OK\nb: OK\n"), "{tool}");
+    }
+}
+
+#[test]
+fn lines_that_would_not_tell_the_algorithm_are_exit_3() {
+    let dir = tree(&["a"]);
+    let ended = run(dir.path(), &["-a", "md5,blake3", "a"]);
+    assert_eq!((ended.code, ended.stdout.as_slice()), (Some(3), &b""[..]));
+    let refusal = "md5all: lines in the format gnu do not tell that a digest is of blake3; those of --format bsd do\n";
+    assert!(ended.stderr.starts_with(refusal), "{ended:?}");
+    let tagged = run(dir.path(), &["-a", "crc32c", "--format", "bsd", "a"]).clean();
+    assert_eq!(tagged, "CRC32C (a) = c1d04330\n");
+}
+
 #[test]
 fn nonsense_is_exit_3() {
     let dir = tree(&["a"]);
