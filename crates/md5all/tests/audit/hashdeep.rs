@@ -22,8 +22,8 @@ fn by_hashdeep(stage: &Stage) -> Option<(Told, Option<i32>)> {
     Some((told, code))
 }
 
-fn by_us(stage: &Stage) -> (Told, Option<i32>) {
-    let run = stage.run("audit list t -v");
+fn by_us(stage: &Stage, list: &str) -> (Told, Option<i32>) {
+    let run = stage.run(&format!("audit {list} t -v"));
     let code = run.code;
     let mut told = Told::new();
     for line in run.text().lines().filter(|line| !line.starts_with("summary: ")) {
@@ -72,7 +72,9 @@ fn hashdeep_says_the_same_but_for_what_is_named_here() {
         let known = finish(known.current_dir(stage.dir.path()).args(["-c", "md5", "-r", "-l", "t"]));
         std::fs::write(stage.path("known"), known.stdout).unwrap();
         stage.play(steps);
-        let (mut ours, code) = by_us(&stage);
+        let (mut ours, code) = by_us(&stage, "list");
+        let (over_theirs, code_over_theirs) = by_us(&stage, "known");
+        assert_eq!((&over_theirs, code_over_theirs), (&ours, code), "{steps:?}");
         let Some((mut theirs, their_code)) = by_hashdeep(&stage) else { return };
         assert_eq!(code == Some(0), their_code == Some(0), "{steps:?}");
         for (name, they, we) in different {

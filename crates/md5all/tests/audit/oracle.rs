@@ -100,7 +100,7 @@ fn play(tree: &Path, edit: &Edit) -> std::io::Result<()> {
         }
         Edit::Shut(name) => {
             let is_link = fs::symlink_metadata(tree.join(name))?.is_symlink();
-            if is_link { Ok(()) } else { fs::set_permissions(tree.join(name), Permissions::from_mode(0)) }
+            if is_link { Ok(()) } else { fs::set_permissions(tree.join(name), Permissions::from_mode(0o000)) }
         }
     }
 }
