@@ -147,12 +147,13 @@ impl Naming {
     /// The plain name of what a walk of the root calls `path`, in `buffer`.
     pub(crate) fn name_of<'a>(&self, path: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
         buffer.clear();
-        match path.strip_prefix(&self.walked[..]) {
+        match path.strip_prefix(&self.walked[..]).filter(|below| !below.is_empty()) {
             Some(below) => {
                 buffer.extend_from_slice(&self.prefix);
                 buffer.extend_from_slice(below);
             }
             // The root itself, which is a file, or could not be walked.
+            None if self.prefix == b"/" => buffer.push(b'/'),
             None => buffer.extend_from_slice(self.prefix.strip_suffix(b"/").unwrap_or(&self.prefix)),
         }
         buffer
@@ -287,6 +288,8 @@ mod tests {
         check(Some("t/a"), &["t/a"], "t/a", &[Some("t/a")]);
         let naming = naming(Some("x/a"), &["a"]);
         assert_eq!(naming.name_of(b"x/a", &mut Vec::new()), b"");
+        check(Some("/."), &["/"], "/.", &[Some("/.")]);
+        check(Some("t/"), &["t"], "t/", &[Some("t/")]);
     }
 
     proptest! {
