@@ -186,11 +186,12 @@ fn send_list(
     names: &mut Names<'_>,
     entries: &Output<Entry>,
 ) -> Result<(), Error> {
-    let input = match open(list, names) {
-        Ok(file) => Watched { file, ctx: entries.context().clone() },
+    let ctx = entries.context();
+    let opened = open(list, names).and_then(|file| reader(file, format, ctx));
+    let mut reader = match opened {
+        Ok(reader) => reader,
         Err(reason) => return finish(names, Batch::default(), Some(reason)),
     };
-    let mut reader = Reader::of(BufReader::with_capacity(BUFFER, input), format, LineEnd::Newline);
     reader.untagged = *untagged;
     let mut batch = Batch::default();
     loop {
@@ -217,6 +218,23 @@ fn send_list(
 fn is_allowed(list: &Root, only: Option<Algorithm>, entry: &manifest::Entry<'_>) -> bool {
     let is_itself = *list == Root::StandardInput && entry.name == b"-";
     !is_itself && only.is_none_or(|only| entry.checksums.algorithms() == only.into())
+}
+
+fn reader(file: Option<File>, format: Option<Format>, ctx: &Context) -> Result<Reader<BufReader<Watched>>, Reason> {
+    #[cfg(feature = "parquet")]
+    let same = file.as_ref().map(File::try_clone).transpose().map_err(cannot_read)?;
+    let input = BufReader::with_capacity(BUFFER, Watched { file, ctx: ctx.clone() });
+    let reader = Reader::of(input, format, LineEnd::Newline);
+    #[cfg(feature = "parquet")]
+    if let Some(same) = same {
+        return reader.or_rows_of(&same).map_err(cannot_read);
+    }
+    Ok(reader)
+}
+
+#[cfg(feature = "parquet")]
+fn cannot_read(error: io::Error) -> Reason {
+    Reason::system(Operation::Read, error)
 }
 
 /// What is wrong with the seal of a list that has been read. GNU's programs know of none, and nor do we under their names.

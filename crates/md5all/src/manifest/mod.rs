@@ -19,6 +19,8 @@ mod go;
 mod hashdeep;
 mod layout;
 mod ndjson;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod reader;
 mod seal;
 mod writer;
@@ -54,6 +56,9 @@ pub enum Format {
     Csv,
     /// `{"path":"name","size":0,…,"md5":"d41d8cd98f00b204e9800998ecf8427e"}`.
     Ndjson,
+    /// A table with a row for each checksum: Parquet's files. A feature of the crate.
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// What is fixed about a format.
@@ -75,7 +80,7 @@ struct Nature {
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Format; 8] = [
+    pub const ALL: [Format; 8 + cfg!(feature = "parquet") as usize] = [
         Format::Gnu,
         Format::GnuBinary,
         Format::Bsd,
@@ -84,6 +89,8 @@ impl Format {
         Format::Bagit,
         Format::Csv,
         Format::Ndjson,
+        #[cfg(feature = "parquet")]
+        Format::Parquet,
     ];
 
     fn nature(self) -> Nature {
@@ -96,6 +103,8 @@ impl Format {
             Format::Bagit => bagit::NATURE,
             Format::Csv => csv::NATURE,
             Format::Ndjson => ndjson::NATURE,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => parquet::NATURE,
         }
     }
 

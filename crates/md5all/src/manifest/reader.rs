@@ -4,11 +4,15 @@
 //! of `md5sum -c`, and so are the odd ones: a NUL ends a name, as it does for every C program. What a line means for the
 //! file that it names is for others to say.
 
+#[cfg(feature = "parquet")]
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::columns::Columns;
 use super::escape::unescape;
 use super::gnu::Untagged;
+#[cfg(feature = "parquet")]
+use super::parquet;
 use super::seal::{Flaw, Seal, Watch};
 use super::{Format, LineEnd, bagit, bsd, csv, detect, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
 use crate::algorithm::{Checksum, Checksums};
@@ -46,6 +50,9 @@ pub struct Reader<R> {
     is_detected: bool,
     end: LineEnd,
     seal: Watch,
+    /// What there is in place of lines.
+    #[cfg(feature = "parquet")]
+    rows: Option<parquet::Rows>,
     /// What the columns are, where there is a head that says so.
     columns: Option<Columns>,
     /// Lines so far.
@@ -96,7 +103,20 @@ impl<R: BufRead> Reader<R> {
         let (line, name) = (Vec::new(), Vec::new());
         let (format, is_detected, columns) = (Some(format), false, None);
         let (seal, untagged) = (Watch::new(), Untagged::default());
-        Reader { input, format, is_detected, end, seal, columns, number: 0, line, name, untagged }
+        Reader {
+            input,
+            format,
+            is_detected,
+            end,
+            seal,
+            #[cfg(feature = "parquet")]
+            rows: None,
+            columns,
+            number: 0,
+            line,
+            name,
+            untagged,
+        }
     }
 
     /// A manifest that comes from `input`, in the format that its first lines tell: the first of them that is a line, or a
@@ -123,6 +143,34 @@ impl<R: BufRead> Reader<R> {
         Reader { format, is_detected: format.is_none(), ..Reader::new(input, Format::default(), end) }
     }
 
+    /// Takes what `file` says, if that is Parquet and nothing else is asked for: what its input would read, as a rule. Not
+    /// of lines, it has to be sought in.
+    ///
+    /// # Errors
+    ///
+    /// Parquet was asked for, and the file is none or cannot be sought in; or it is damaged.
+    #[cfg(feature = "parquet")]
+    pub fn or_rows_of(mut self, file: &File) -> io::Result<Reader<R>> {
+        if self.format.is_none_or(|format| format == Format::Parquet) && parquet::is_it(file) {
+            self.format = Some(Format::Parquet);
+            self.rows = Some(parquet::Rows::of(file.try_clone()?)?);
+        }
+        Ok(self)
+    }
+
+    /// The next row, as [`read`](Self::read) gives lines.
+    #[cfg(feature = "parquet")]
+    fn read_row(&mut self) -> io::Result<Option<Line<'_>>> {
+        let none = || io::Error::new(io::ErrorKind::InvalidData, "no Parquet, or no file that can be sought in");
+        let Some(said) = self.rows.as_mut().ok_or_else(none)?.next()? else { return Ok(None) };
+        self.number += 1;
+        let entry = said.map(|parquet::Said { path, checksum, facts }| {
+            self.name = path;
+            Entry { facts, ..Entry::new(&self.name, checksum) }
+        });
+        Ok(Some(Line { number: self.number, entry }))
+    }
+
     /// The format that lines are of; `None` as long as none of those that were read has told.
     pub fn format(&self) -> Option<Format> {
         self.format
@@ -134,6 +182,10 @@ impl<R: BufRead> Reader<R> {
     ///
     /// What the input gives; what was read of a line by then is lost.
     pub fn read(&mut self) -> io::Result<Option<Line<'_>>> {
+        #[cfg(feature = "parquet")]
+        if self.format == Some(Format::Parquet) {
+            return self.read_row();
+        }
         let length = loop {
             match self.read_line()? {
                 None => return Ok(None),
@@ -222,6 +274,8 @@ impl<R: BufRead> Reader<R> {
             Format::Bagit => parse_bagit(line, name),
             Format::Csv => csv::parse(line, columns.as_ref()?, name),
             Format::Ndjson => ndjson::parse(line, name),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => None,
         }
     }
 }
@@ -603,10 +657,15 @@ mod tests {
         Hashed::new(algorithms.iter().filter_map(checksum).collect::<Checksums>()).with_facts(facts)
     }
 
+    /// The formats that are of lines, and read from anywhere.
+    fn lines_only() -> Vec<Format> {
+        Format::ALL.into_iter().filter(|format| format.name() != "parquet").collect()
+    }
+
     /// A layout that can be: without algorithms that its format cannot say, and with one if it can say only one.
     fn layout() -> impl Strategy<Value = Layout> {
         let ends = proptest::sample::select(&[LineEnd::Newline, LineEnd::Nul][..]);
-        let formats = proptest::sample::select(&Format::ALL[..]);
+        let formats = proptest::sample::select(lines_only());
         (formats, ends, vec(proptest::sample::select(&Algorithm::ALL[..]), 1..5))
             .prop_map(|(format, end, algorithms)| Layout {
                 end,
@@ -708,7 +767,7 @@ mod tests {
         #[test]
         fn anything_is_read_without_a_panic(
             text in vec(any::<u8>(), 0..300),
-            format in proptest::sample::select(&Format::ALL[..]),
+            format in proptest::sample::select(lines_only()),
         ) {
             for end in [LineEnd::Newline, LineEnd::Nul] {
                 lines(&text, format, end);

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use super::escape::{escape, needs_escape};
+#[cfg(feature = "parquet")]
+use super::parquet;
 use super::seal::Sealing;
 use super::{Format, Layout, LineEnd, Unsayable, bagit, bsd, csv, gnu, go, hashdeep, ndjson};
 use crate::algorithm::Checksum;
@@ -30,6 +32,9 @@ pub struct Writer<W> {
     out: W,
     layout: Layout,
     seal: Option<Sealing>,
+    /// What has no lines; made when the first file comes.
+    #[cfg(feature = "parquet")]
+    table: Option<parquet::Table>,
     /// Whether what is above all lines has been written.
     is_begun: bool,
     /// The lines being made.
@@ -42,7 +47,16 @@ impl<W: Write> Writer<W> {
     /// A manifest that goes to `out`. What the layout cannot say is the caller's affair: see [`Layout::check`].
     pub fn new(out: W, layout: Layout) -> Writer<W> {
         let seal = layout.seal.then(Sealing::new);
-        Writer { out, layout, seal, is_begun: false, lines: Vec::new(), escaped: Vec::new() }
+        Writer {
+            out,
+            layout,
+            seal,
+            #[cfg(feature = "parquet")]
+            table: None,
+            is_begun: false,
+            lines: Vec::new(),
+            escaped: Vec::new(),
+        }
     }
 
     /// Writes the lines of one file.
@@ -53,6 +67,10 @@ impl<W: Write> Writer<W> {
     /// format has no way to say this ([`Unsayable::of`] tells): then nothing was written, and another file may follow.
     pub fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
         self.lines.clear();
+        #[cfg(feature = "parquet")]
+        if self.layout.format == Format::Parquet {
+            return self.write_rows(name, hashed);
+        }
         if !self.is_begun {
             self.add_head();
         }
@@ -65,12 +83,35 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&self.lines)
     }
 
+    /// Adds the rows of one file; they are written when there are enough.
+    #[cfg(feature = "parquet")]
+    fn write_rows(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
+        let table = match &mut self.table {
+            Some(table) => table,
+            none => none.insert(parquet::Table::new()?),
+        };
+        table.write(name, hashed)?;
+        self.out.write_all(&table.take_written())
+    }
+
+    /// Writes the rows that are left, and what is below them.
+    #[cfg(feature = "parquet")]
+    fn end_rows(&mut self) -> io::Result<()> {
+        if self.layout.format == Format::Parquet {
+            let table = self.table.take().map_or_else(parquet::Table::new, Ok)?;
+            self.out.write_all(&table.finish()?)?;
+        }
+        Ok(())
+    }
+
     /// What is above all lines.
     fn add_head(&mut self) {
         match self.layout.format {
             Format::Hashdeep => hashdeep::write_head(&mut self.lines, self.layout.algorithms),
             Format::Csv => csv::write_head(&mut self.lines, self.layout.algorithms),
             Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Go | Format::Bagit | Format::Ndjson => {}
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {}
         }
         if self.layout.seal {
             Sealing::open(&mut self.lines);
@@ -99,6 +140,8 @@ impl<W: Write> Writer<W> {
                 ndjson::write(&mut self.lines, name, hashed);
                 self.lines.push(b'\n');
             }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => unreachable!("it has no lines"),
         }
         Ok(())
     }
@@ -141,6 +184,8 @@ impl<W: Write> Writer<W> {
             self.seal.iter_mut().for_each(|seal| seal.take(&self.lines));
             self.out.write_all(&self.lines)?;
         }
+        #[cfg(feature = "parquet")]
+        self.end_rows()?;
         if let Some(seal) = self.seal.take() {
             self.out.write_all(&seal.close())?;
         }

@@ -147,7 +147,7 @@ fn what_is_written_for_a_tree_is_found_in_it() {
     }
     fs::write(dir.path().join("t/7/7"), "changed").unwrap();
     fs::remove_file(dir.path().join("t/8/8")).unwrap();
-    let ended = run(dir.path(), &["-c", "--quiet", "--format", "ndjson", "list"]);
+    let ended = run(dir.path(), &["-c", "--quiet", "list"]);
     assert_eq!(ended.code, Some(1));
     assert_eq!(String::from_utf8(ended.stdout).unwrap(), "t/7/7: FAILED\nt/8/8: FAILED open or read\n");
 }

@@ -2,9 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+mod document;
 mod formats;
 mod seal;
 mod tools;
+
+#[path = "../check/promises.rs"]
+mod promises;
 
 #[allow(dead_code, reason = "shared with the program's other tests, each of which uses a part")]
 #[path = "../program/harness.rs"]

@@ -1,10 +1,11 @@
 //! Sealed lists: made by the program, read by it and by those whose formats they are.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 
 use tempfile::TempDir;
 
-use crate::harness::{finish, found, plant, roomy, run};
+use crate::harness::{finish, found, md5all, plant, roomy, run};
 
 const FORMATS: [&str; 4] = ["gnu", "gnu-binary", "bsd", "hashdeep"];
 
@@ -75,6 +76,15 @@ fn check_and_audit_tell_a_broken_seal_and_fail() {
             assert_eq!((audit.code, &audit.stderr), (Some(2), &said), "{format}");
         }
     }
+}
+
+#[test]
+fn under_gnus_names_a_seal_is_a_comment_like_any_other() {
+    let dir = sealed("gnu");
+    let cut: Vec<_> = list_of(&dir).lines().take(2).map(str::to_owned).collect();
+    fs::write(dir.path().join("list"), cut.join("\n") + "\n").unwrap();
+    assert_eq!(finish(md5all(dir.path()).arg0("md5sum").args(["-c", "list"])).clean(), "t/a: OK\n");
+    assert_eq!(run(dir.path(), &["-c", "list"]).code, Some(1));
 }
 
 #[test]

@@ -1,0 +1,12 @@
+//! hashdeep's files.
+//!
+//! Run with `cargo +nightly fuzz run hashdeep`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use md5all::manifest::Format;
+
+mod round;
+
+fuzz_target!(|text: &[u8]| round::check(text, Format::Hashdeep));
