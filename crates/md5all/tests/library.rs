@@ -4,11 +4,12 @@
 
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use errgroup::Context;
-use md5all::{Error, FileId, Links, Operation, Options, Outcome, Reason, Root, Skip};
+use md5all::{Devices, Error, FileId, Links, Mode, Operation, Options, Outcome, Reason, Root, Skip};
 use md5all::{hash_trees, md5_all};
 use tempfile::TempDir;
 
@@ -161,4 +162,30 @@ fn letting_go_of_the_records_stops_the_work() {
     let mut records = hash_trees(&Context::background(), Options::new([dir.path()]));
     assert!(records.next().unwrap().is_ok());
     drop(records);
+}
+
+/// A file is read, for half an hour, and its other names wait for it with tickets, which are lost with the first failure:
+/// that is what the caller gets, and not what becomes of them.
+#[test]
+fn the_first_failure_is_the_error_whatever_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tree, gone) = (dir.path().join("tree"), dir.path().join("zzz"));
+    fs::create_dir(&tree).unwrap();
+    fs::File::create(tree.join("0")).unwrap().set_len(1 << 40).unwrap();
+    for index in 1..100 {
+        fs::hard_link(tree.join("0"), tree.join(index.to_string())).unwrap();
+    }
+    for (round, mode) in [None, Some(Mode::Net)].into_iter().cycle().take(20).enumerate() {
+        let jobs = NonZeroUsize::new(1 + round / 2 % 3).unwrap();
+        let options = Options {
+            jobs,
+            devices: Devices::new(mode, None),
+            unordered: true,
+            fail_fast: true,
+            ..Options::new([&tree, &gone])
+        };
+        let errors: Vec<_> = hash_trees(&Context::background(), options).filter_map(Result::err).collect();
+        let [Error::Entry { path, reason }] = &errors[..] else { panic!("{mode:?}, {jobs} jobs: {errors:?}") };
+        assert_eq!((path, reason.to_string().as_str()), (&gone, "cannot stat: No such file or directory"));
+    }
 }
