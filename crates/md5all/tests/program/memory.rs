@@ -78,21 +78,24 @@ fn peak_of(dir: &TempDir, flags: &[&str], lines: usize) -> usize {
     peak
 }
 
-/// Returns once its workers have used no more processor time for a while. Only how hard the test is depends on that: too
-/// early, and the peak is lower than it would become.
+/// Returns once all its threads have slept at the same moment, but for the one that does nothing else than to look in
+/// every now and then. Only how hard the test is depends on that: too early, and the peak is lower than it would become.
 fn wait_until_still(child: &Child) {
-    let used = || -> Vec<String> {
+    /// What a thread is at, how long it has run, and how often: if none of that has changed, it slept all the while.
+    fn threads(child: &Child) -> Vec<(bool, String)> {
         let threads = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap().flatten();
         let read = |path: &Path, name| fs::read_to_string(path.join(name)).unwrap_or_default();
         let workers = threads.map(|thread| thread.path()).filter(|path| !read(path, "comm").contains("monito"));
-        workers.map(|path| read(&path, "schedstat")).collect()
-    };
-    let (mut last, mut still) = (used(), 0);
-    while still < 3 {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        let now = used();
-        still = if now == last { still + 1 } else { 0 };
+        workers.map(|path| (read(&path, "stat").contains(") S "), read(&path, "schedstat"))).collect()
+    }
+    let mut last = threads(child);
+    loop {
+        let now = threads(child);
+        if now == last && now.iter().all(|(sleeps, _)| *sleeps) {
+            return;
+        }
         last = now;
+        std::thread::yield_now();
     }
 }
 
