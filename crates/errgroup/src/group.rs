@@ -548,6 +548,10 @@ impl<E: Display + Send + Sync + 'static> Shared<E> {
         if self.staff.load(Relaxed) & OFFERED == 0 {
             return;
         }
+        self.clone().take_back();
+    }
+
+    fn take_back(self: Arc<Self>) {
         let work: Arc<dyn Work> = self.clone();
         if pool::withdraw(&work) {
             self.staff.fetch_and(!OFFERED, AcqRel);
@@ -617,6 +621,11 @@ impl<E: Display + Send + Sync + 'static> Work for Shared<E> {
 
     fn queued(&self) -> usize {
         self.tasks.len()
+    }
+
+    /// Also where the flag is not raised: residents are offered without it, and once more than they are taken.
+    fn withdraw(self: Arc<Self>) {
+        self.take_back();
     }
 }
 

@@ -10,7 +10,7 @@
 //! 3. The monitor sleeps while nothing is ready. After a tick in which the first in line made no progress it wakes or
 //!    starts workers: one, then two, then four …, for those there are must be blocked or busy for long; fewer again
 //!    when more gets done than those have begun. Blocked tasks are known by that alone; nothing counts on them saying
-//!    so.
+//!    so. What stands still and has no tasks, for others have taken them, is taken off the list.
 //! 4. A woken worker that leaves tasks behind wakes the next one, while there are fewer awake than cores.
 //! 5. An idle worker ends after [`KEEP`]. The pool never waits for anything but that.
 
@@ -35,6 +35,9 @@ pub(crate) trait Work: Send + Sync {
 
     /// How many tasks are queued.
     fn queued(&self) -> usize;
+
+    /// Takes it off the list if nothing is queued: it is offered again when something is.
+    fn withdraw(self: Arc<Self>);
 }
 
 /// How much a work that is offered wants a worker.
@@ -161,6 +164,9 @@ impl Work for Once {
     fn queued(&self) -> usize {
         self.lock().iter().len()
     }
+
+    /// It is on the list once, and goes from there with its task.
+    fn withdraw(self: Arc<Self>) {}
 }
 
 /// What the monitor remembers from one tick to the next.
@@ -173,17 +179,20 @@ struct Growth {
     sent: usize,
     /// For how many ticks nothing was ready.
     quiet: u32,
+    /// Whether something is ready and has not moved in the last tick.
+    still: bool,
 }
 
 impl Growth {
     fn new() -> Self {
-        Self { last: None, step: 1, sent: 0, quiet: 0 }
+        Self { last: None, step: 1, sent: 0, quiet: 0, still: false }
     }
 
     /// How many workers to add.
     fn after_tick(&mut self, desk: &Desk) -> usize {
         let first = desk.ready.front().map(|work| (Arc::as_ptr(work).cast(), work.progress(), desk.served));
         let last = std::mem::replace(&mut self.last, first);
+        self.still = first.is_some() && first == last;
         match (first, last) {
             (None, _) => {
                 self.quiet += 1;
@@ -349,6 +358,9 @@ impl Pool {
         loop {
             let more = growth.after_tick(&desk);
             self.grow(&mut desk, more);
+            if growth.still {
+                desk = self.clear(desk);
+            }
             desk = if growth.quiet > LINGER {
                 growth = Growth::new();
                 self.sleep(desk)
@@ -356,6 +368,22 @@ impl Pool {
                 self.tick(desk)
             };
         }
+    }
+
+    /// Takes off the list what has no tasks: nobody may have time to come for it, for as long as all are blocked.
+    fn clear<'desk>(&'desk self, desk: MutexGuard<'desk, Desk>) -> MutexGuard<'desk, Desk> {
+        let empty: Vec<_> = desk.ready.iter().filter(|work| work.queued() == 0).cloned().collect();
+        if empty.is_empty() {
+            return desk;
+        }
+        drop(desk); // each takes it
+        for work in empty {
+            // As in `work`: it may be the last handle, and what is dropped with it a user's.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work.withdraw())) {
+                std::mem::forget(payload);
+            }
+        }
+        self.lock()
     }
 
     fn grow(&'static self, desk: &mut Desk, by: usize) {
