@@ -38,14 +38,10 @@ pub(crate) enum Found {
     Begun(Box<Begun>),
     /// Something of which a part was read and is to be hashed.
     Read(Box<Part>),
-    /// Something that need not be read: what reading it would give is known.
-    Known(Hashed),
     /// Something that is what it was when an earlier run read it.
     TakenOver(Hashed),
-    /// Something to pass over.
-    Passed(Skip),
-    /// Something the walk could not deal with.
-    Failed(Reason),
+    /// Something that is not to be read, or not any more: what becomes of it is known.
+    Settled(Outcome),
 }
 
 /// A file on its way from one worker to another, or to a reader: what is left to
@@ -141,14 +137,12 @@ pub enum Skip {
 impl Entry {
     /// Something to read.
     pub(crate) fn file(place: Place, handle: Handle) -> Entry {
-        let found = Found::File(handle);
-        Entry { place, found }
+        Entry { place, found: Found::File(handle) }
     }
 
     /// Something to pass over.
     pub(crate) fn passed(place: Place, skip: Skip) -> Entry {
-        let found = Found::Passed(skip);
-        Entry { place, found }
+        Entry { place, found: Found::Settled(Outcome::Skipped(skip)) }
     }
 
     /// The system refused `operation` here.
@@ -172,8 +166,7 @@ impl Entry {
 
     /// Something that could not be dealt with.
     pub(crate) fn because(place: Place, reason: Reason) -> Entry {
-        let found = Found::Failed(reason);
-        Entry { place, found }
+        Entry { place, found: Found::Settled(Outcome::Failed(reason)) }
     }
 }
 

@@ -11,7 +11,7 @@ use errgroup::Output;
 
 use crate::algorithm::Checksums;
 use crate::directory::{Directory, Place};
-use crate::entry::{Entry, Found, Handle, Skip};
+use crate::entry::{Entry, Found, Handle, Outcome, Skip};
 use crate::error::{Error, Reason};
 use crate::listing::{Kind, Listing};
 use crate::source::local::{self, Base, Directories, Folder};
@@ -128,8 +128,8 @@ impl<'a> Names<'a> {
         batch.push(b"", Said::End);
         let names = Directory::of_list(batch.listing, batch.said);
         let Some(place) = names.place(0) else { unreachable!("one was pushed") };
-        let found = reason.map_or(Found::Passed(Skip::Nameless), Found::Failed);
-        Ok(self.entries.send(Entry { place, found })?)
+        let outcome = reason.map_or(Outcome::Skipped(Skip::Nameless), Outcome::Failed);
+        Ok(self.entries.send(Entry { place, found: Found::Settled(outcome) })?)
     }
 
     /// The queue counts entries, so what is long counts as several: then memory is bounded, however long names are.
@@ -144,7 +144,7 @@ impl<'a> Names<'a> {
 
     fn find(&mut self, place: &Place) -> Found {
         if place.said().is_some_and(|said| !said.is_to_be_read()) {
-            return Found::Passed(Skip::Nameless);
+            return Found::Settled(Outcome::Skipped(Skip::Nameless));
         }
         Found::File(match place.kind() {
             Kind::StandardInput if self.standard_input_is_spent => Handle::Spent,

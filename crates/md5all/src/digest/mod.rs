@@ -177,11 +177,9 @@ impl Terms {
                 None => self.open_file(place, handle, buffer, wait),
             },
             Found::Begun(begun) => go_on(*begun, buffer, wait),
-            Found::Read(part) => Opening::Read(part.beginning),
-            Found::Known(hashed) => Opening::Settled(Outcome::Hashed(hashed)),
+            Found::Read(_) => unreachable!("a worker takes it apart with its buffer"),
             Found::TakenOver(hashed) => Opening::TakenOver(hashed),
-            Found::Passed(skip) => Opening::Settled(Outcome::Skipped(skip)),
-            Found::Failed(reason) => Opening::Settled(Outcome::Failed(reason)),
+            Found::Settled(outcome) => Opening::Settled(outcome),
         }
     }
 

@@ -224,9 +224,7 @@ impl Readers {
                 }
                 Opening::Later(found) => break found,
                 Opening::TakenOver(hashed) => break Found::TakenOver(hashed),
-                Opening::Settled(Outcome::Hashed(hashed)) => break Found::Known(hashed),
-                Opening::Settled(Outcome::Skipped(skip)) => break Found::Passed(skip),
-                Opening::Settled(Outcome::Failed(reason)) => break Found::Failed(reason),
+                Opening::Settled(outcome) => break Found::Settled(outcome),
             };
             if descriptors.give_up_directory() || (last.is_some() && descriptors.give_up_spare()) {
                 continue;
@@ -239,7 +237,7 @@ impl Readers {
             }
             self.lock().wants = false;
             if last.is_some() {
-                break Found::Failed(Reason::system(Operation::Open, error));
+                break Found::Settled(Outcome::Failed(Reason::system(Operation::Open, error)));
             }
             // One at a time: another must not find nothing open because this one has yet to open what it gave up for.
             last = Some(descriptors.last_resort());

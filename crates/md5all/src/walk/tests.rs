@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::entry::Found;
+use crate::entry::{Found, Outcome};
 use crate::source::{Mode, Rules};
 
 /// How many directories the walks here keep open.
@@ -31,9 +31,9 @@ fn line(step: Step) -> Option<Vec<u8>> {
     let mut line = entry.place.path().into_os_string().into_vec();
     match entry.found {
         Found::File(_) => {}
-        Found::Passed(skip) => line.extend_from_slice(format!(": {skip:?}").as_bytes()),
-        Found::Failed(reason) => line.extend_from_slice(format!(": {reason}").as_bytes()),
-        Found::Begun(_) | Found::Read(_) | Found::Known(_) | Found::TakenOver(_) => panic!("a walk reads nothing"),
+        Found::Settled(Outcome::Skipped(skip)) => line.extend_from_slice(format!(": {skip:?}").as_bytes()),
+        Found::Settled(Outcome::Failed(reason)) => line.extend_from_slice(format!(": {reason}").as_bytes()),
+        Found::Begun(_) | Found::Read(_) | Found::TakenOver(_) | Found::Settled(_) => panic!("a walk reads nothing"),
     }
     Some(line)
 }
@@ -311,7 +311,7 @@ fn what_is_no_directory_any_more_is_what_it_has_become() {
     };
     assert!(matches!(visit(0), Some(Found::File(_))));
     assert!(visit(1).is_none());
-    assert!(matches!(visit(2), Some(Found::Failed(_))));
+    assert!(matches!(visit(2), Some(Found::Settled(Outcome::Failed(_)))));
 }
 
 /// More subdirectories than may be ahead, each with a chain of its own in it, with little room and with much.
