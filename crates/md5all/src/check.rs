@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use errgroup::{Context, Output, Pipeline};
@@ -273,15 +272,5 @@ impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.ctx.check().map_err(io::Error::other)?;
         self.file.as_mut().map_or(Ok(0), |file| file.read(buffer))
-    }
-}
-
-impl Root {
-    /// What it is called: standard input is `-`.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        match self {
-            Root::Path(path) => path.as_os_str().as_bytes(),
-            Root::StandardInput => b"-",
-        }
     }
 }

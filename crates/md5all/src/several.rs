@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::shares::Shares;
 use crate::source::mounts::{self, Mount};
 use crate::trees::{Options, hash_roots};
-use crate::walk::{self, Root};
+use crate::walk::Root;
 
 /// Which roots share a pipeline, and whose turn it is when.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,11 +55,11 @@ struct Call {
 }
 
 impl Plan {
-    /// By the devices that the roots lie on.
+    /// By the devices that the roots lie on, which are in the order of their paths.
     pub(crate) fn by_device(roots: &[Root]) -> Plan {
         let paths = roots.iter().filter(|root| matches!(root, Root::Path(_))).count();
         let mounts = if paths > 1 { mounts::table() } else { Vec::new() };
-        Plan::by(walk::in_order(roots), |root| match root {
+        Plan::by(roots.to_vec(), |root| match root {
             Root::Path(path) if !mounts.is_empty() => device_of(&mounts, path),
             _ => None,
         })
@@ -206,6 +206,7 @@ mod tests {
     use super::*;
     use crate::entry::Outcome;
     use crate::trees::hash_trees;
+    use crate::walk;
     use std::fs;
     use std::num::NonZeroUsize;
     use std::time::Duration;

@@ -128,7 +128,8 @@ pub struct Options {
 /// assert!(lines[0].starts_with("900150983cd24fb0d6963f7d28e17f72  "));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
+pub fn hash_trees(ctx: &Context, mut options: Options) -> Pipeline<Record, Error> {
+    options.roots = walk::in_order(&options.roots);
     let plan = Plan::by_device(&options.roots);
     let shares = |pipelines| Shares::now(options.jobs, options.memory, pipelines);
     match shares(plan.len()) {
@@ -142,7 +143,7 @@ pub fn hash_trees(ctx: &Context, options: Options) -> Pipeline<Record, Error> {
     }
 }
 
-/// The same for what shares a walk and workers; with the ends of roots, if they are wanted.
+/// The same for roots in order that share a walk and workers; with the ends of roots, if they are wanted.
 pub(crate) fn hash_roots(ctx: &Context, mut options: Options, shares: Shares, ends: bool) -> Pipeline<Record, Error> {
     let roots = std::mem::take(&mut options.roots);
     let (links, one_file_system, ahead) = (options.links, options.one_file_system, shares.ahead);

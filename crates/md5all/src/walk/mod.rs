@@ -86,7 +86,7 @@ pub(crate) enum Step {
 }
 
 impl Walk {
-    /// A walk over `roots`, which it takes in the order of their paths.
+    /// A walk over `roots` as they come: paths come in order if the roots are [in order](in_order).
     pub(crate) fn new(roots: &[Root], terms: Terms) -> Walk {
         let terms = Arc::new(terms);
         let roots = Directory::roots(list_roots(roots, &terms.directories.devices));
@@ -274,7 +274,7 @@ impl<P: Into<PathBuf>> From<P> for Root {
     }
 }
 
-/// The roots as a walk takes them: in the order of their paths, and standard input once.
+/// The roots in the order of their paths, and standard input once: it is one stream however often it is named.
 ///
 /// Whether a root is a directory is asked only where the order depends on it.
 pub(crate) fn in_order(roots: &[Root]) -> Vec<Root> {
@@ -288,14 +288,15 @@ pub(crate) fn in_order(roots: &[Root]) -> Vec<Root> {
 
 /// What one root is sorted by beside another.
 fn key<'a>((root, is_directory): &'a (&Root, OnceCell<bool>), other: &(&Root, OnceCell<bool>)) -> order::Key<'a> {
-    let name = root.name();
-    let is_beginning = other.0.name().len() > name.len() && other.0.name().starts_with(name);
+    let name = root.as_bytes();
+    let is_beginning = other.0.as_bytes().len() > name.len() && other.0.as_bytes().starts_with(name);
     let ask = || local::kind_of(&Base::WorkingDirectory, name, Links::Follow) == Ok(Kind::Directory);
     order::Key { name, directory: is_beginning && *is_directory.get_or_init(ask) }
 }
 
 impl Root {
-    fn name(&self) -> &[u8] {
+    /// What it is called: standard input is `-`.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Root::Path(path) => path.as_os_str().as_bytes(),
             Root::StandardInput => b"-",
@@ -303,25 +304,20 @@ impl Root {
     }
 }
 
-/// Standard input is one stream however often it is named: it can be read once.
 fn list_roots(roots: &[Root], devices: &Devices) -> Listing {
     let mut listing = Listing::default();
-    if roots.contains(&Root::StandardInput) {
-        listing.push(b"-", Kind::StandardInput, 0);
-    }
     for root in roots {
-        if let Root::Path(path) = root {
-            let name = path.as_os_str().as_bytes();
-            listing.push(name, root_kind(name, devices), 0);
-        }
+        listing.push(root.as_bytes(), root_kind(root, devices), 0);
     }
-    listing.sort();
     listing
 }
 
 /// What a root is: whoever asks for a special file by name wants it read.
-fn root_kind(name: &[u8], devices: &Devices) -> Kind {
-    match local::kind_of_root(name, devices) {
+fn root_kind(root: &Root, devices: &Devices) -> Kind {
+    if *root == Root::StandardInput {
+        return Kind::StandardInput;
+    }
+    match local::kind_of_root(root.as_bytes(), devices) {
         Ok(Kind::Special) => Kind::File,
         Ok(kind) => kind,
         // Asked again, and reported, when it is this root's turn.

@@ -21,7 +21,7 @@ const MAX_OPEN: usize = 32;
 /// What a walk comes across, as one line each.
 fn walk(roots: &[&Path], links: Links) -> Vec<Vec<u8>> {
     let roots: Vec<Root> = roots.iter().map(|path| Root::from(*path)).collect();
-    Walk::new(&roots, Terms::plain(links)).filter_map(line).collect()
+    Walk::new(&in_order(&roots), Terms::plain(links)).filter_map(line).collect()
 }
 
 fn line(step: Step) -> Option<Vec<u8>> {
@@ -62,7 +62,7 @@ impl Terms {
 fn walk_ahead(roots: &[&Path], terms: Terms) -> (Vec<Vec<u8>>, bool) {
     let roots: Vec<Root> = roots.iter().map(|path| Root::from(*path)).collect();
     let most = terms.ahead;
-    let mut walk = Walk::new(&roots, terms);
+    let mut walk = Walk::new(&in_order(&roots), terms);
     let mut lines = Vec::new();
     while let Some(step) = walk.next() {
         assert!(walk.ahead.held() <= most);
