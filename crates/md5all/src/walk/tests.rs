@@ -71,6 +71,16 @@ fn walk_ahead(roots: &[&Path], terms: Terms) -> (Vec<Vec<u8>>, bool) {
     (lines, !walk.ahead.is_untouched())
 }
 
+/// The lines of a walk that lists ahead, with so many directories open, are these.
+#[track_caller]
+fn check_ahead(root: &Path, links: Links, ahead: usize, expected: &[Vec<u8>]) {
+    let (lines, was_ahead) = walk_ahead(&[root], Terms::far(links, ahead));
+    assert!(lines == expected, "{ahead}: {} lines, not {}", lines.len(), expected.len());
+    if !was_ahead {
+        eprintln!("SKIPPED: temporary files are in memory here, where nothing is listed ahead");
+    }
+}
+
 /// The same lines below `root`, as text, without `root/`.
 fn below(root: &Path, links: Links) -> Vec<String> {
     let prefix = root.as_os_str().len() + 1;
@@ -137,11 +147,7 @@ proptest! {
         for file in &files {
             plant(dir.path(), Path::new(OsStr::from_bytes(file)));
         }
-        let (lines, was_ahead) = walk_ahead(&[dir.path()], Terms::far(Links::Skip, ahead));
-        prop_assert_eq!(lines, oracle(dir.path()));
-        if !was_ahead {
-            eprintln!("SKIPPED: temporary files are in memory here, where nothing is listed ahead");
-        }
+        check_ahead(dir.path(), Links::Skip, ahead, &oracle(dir.path()));
     }
 }
 
@@ -323,8 +329,7 @@ fn wide_and_nested_directories_are_listed_ahead_within_bounds() {
         plant(dir.path(), &Path::new(&format!("{index:03}")).join("x/z/file"));
     }
     for ahead in [18, 40, 272] {
-        let (lines, _) = walk_ahead(&[dir.path()], Terms::far(Links::Skip, ahead));
-        assert!(lines == oracle(dir.path()), "{ahead}");
+        check_ahead(dir.path(), Links::Skip, ahead, &oracle(dir.path()));
     }
 }
 
@@ -335,17 +340,14 @@ fn a_long_listing_is_begun_ahead_and_read_on_by_the_walk() {
     for index in 0..9_000 {
         plant(dir.path(), &Path::new("d").join(index.to_string()));
     }
-    let (lines, _) = walk_ahead(&[dir.path()], Terms::far(Links::Skip, 30));
-    assert!(lines == oracle(dir.path()));
+    check_ahead(dir.path(), Links::Skip, 30, &oracle(dir.path()));
 }
 
 #[test]
 fn loops_are_told_where_directories_are_listed_ahead() {
     let dir = tree(&["a/b/f", "z"]);
     symlink("..", dir.path().join("a/b/up")).unwrap();
-    let (expected, (lines, _)) =
-        (walk(&[dir.path()], Links::Follow), walk_ahead(&[dir.path()], Terms::far(Links::Follow, 40)));
-    assert_eq!(lines, expected);
+    check_ahead(dir.path(), Links::Follow, 40, &walk(&[dir.path()], Links::Follow));
 }
 
 /// What was read before is in memory: nobody has to wait, unless the system has just forgotten it.
