@@ -94,9 +94,9 @@ fn send(
     uploads: &Uploads,
     items: &Output<Item>,
 ) -> Result<(), Error> {
-    let sized = opened.and_then(|content| {
-        let size = content.as_ref().map_or(Ok(None), Content::size)?;
-        Ok((content, size))
+    let sized = opened.map(|content| {
+        let size = content.as_ref().and_then(Content::size);
+        (content, size)
     });
     let nothing = Some(Arc::from([]));
     let (content, size) = match sized {

@@ -35,6 +35,7 @@ use crate::entry::Skip;
 use crate::error::{Operation, Reason};
 use crate::facts::{Facts, nanoseconds};
 use crate::source::cache::Traces;
+use crate::source::device::Kind;
 use crate::source::holes::{Holes, Stretch};
 use crate::source::{Cache, Device, FileId, Links, Quiet, Rules, Wait};
 
@@ -381,7 +382,7 @@ impl Content {
         if Stamp::of(&stat) != before {
             return Err(Reason::Changed);
         }
-        if self.whole && self.count != before.size && before.size != 0 && !self.is_made_up()? {
+        if self.whole && self.count != before.size && before.size != 0 && !self.is_made_up() {
             return Err(Reason::Length { read: self.count, size: before.size });
         }
         Ok(())
@@ -389,13 +390,8 @@ impl Content {
 
     /// How long it is, where its size says so: not of what is no regular file, or empty, or made up on reading, nor of what
     /// is not read from its beginning.
-    ///
-    /// # Errors
-    ///
-    /// What the system says.
-    pub(crate) fn size(&self) -> Result<Option<u64>, Reason> {
-        let size = self.stamp.map(|stamp| stamp.size).filter(|&size| size > 0 && self.whole);
-        Ok(if size.is_some() && self.is_made_up()? { None } else { size })
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.stamp.map(|stamp| stamp.size).filter(|&size| size > 0 && self.whole && !self.is_made_up())
     }
 
     /// Reads at an offset, for those who read several parts at once; 0 bytes mean the end. Blocks as the file does.
@@ -418,20 +414,8 @@ impl Content {
     }
 
     /// Whether the file system makes contents up on reading, and so cannot know how long they are.
-    #[cfg(target_os = "linux")]
-    fn is_made_up(&self) -> Result<bool, Reason> {
-        /// The types of /proc, /sys, debugfs, tracefs, securityfs, both cgroup file systems and configfs, as
-        /// `statfs(2)` and the kernel's `magic.h` have them.
-        const MADE_UP: [i64; 8] =
-            [0x9fa0, 0x6265_6572, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x0027_e0eb, 0x6367_7270, 0x6265_6570];
-        let found = rustix::fs::fstatfs(&self.file).map_err(|error| Reason::system(Operation::Stat, error))?;
-        #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // narrower on other processors
-        Ok(MADE_UP.contains(&(found.f_type as i64)))
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn is_made_up(&self) -> Result<bool, Reason> {
-        Ok(false)
+    fn is_made_up(&self) -> bool {
+        self.device.as_ref().map_or_else(|| Kind::of(&self.file).is_made_up, |device| device.is_made_up())
     }
 
     /// How many bytes its size says are still to be read.

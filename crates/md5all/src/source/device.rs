@@ -58,10 +58,7 @@ pub struct Device {
     mode: Mode,
     depth: usize,
     mount: Option<Mount>,
-    /// Whether times of files on it are told by this machine's clock.
-    is_punctual: bool,
-    /// Whether what is said of files on it may be what was said some time ago.
-    is_hearsay: bool,
+    kind: Kind,
     /// Whether it can say that a read would have to wait, as far as is known.
     tells: AtomicBool,
     /// Whether it can read without keeping what was read in memory, as far as is known.
@@ -101,7 +98,8 @@ impl Mode {
 }
 
 impl Devices {
-    /// All read in this mode, whatever they are, and with so many reads at once; `None` leaves it to each device.
+    /// All read in this mode, but for what is in memory anyway, and with so many reads at once; `None` leaves it to each
+    /// device.
     #[must_use]
     pub fn new(mode: Option<Mode>, depth: Option<NonZeroUsize>) -> Devices {
         Devices { shared: Arc::new(Shared { mode, depth, ..Shared::default() }) }
@@ -145,9 +143,14 @@ impl Devices {
 
 /// What the type of its file system says about a device.
 #[derive(Clone, Copy, Debug, Default)]
-struct Kind {
+pub(super) struct Kind {
+    /// What is on it is elsewhere, or some process serves it.
     is_far: bool,
+    /// Times of files on it are told by this machine's clock.
     is_punctual: bool,
+    /// What is on it is made up on reading.
+    pub(super) is_made_up: bool,
+    /// What is on it is in memory, or made up there.
     is_memory: bool,
 }
 
@@ -166,16 +169,7 @@ impl Shared {
             None => Mode::Ssd,
         };
         let depth = self.depth.map_or(mode.depth(), NonZeroUsize::get);
-        Device {
-            id,
-            mode,
-            depth,
-            mount,
-            is_punctual: kind.is_punctual,
-            is_hearsay: kind.is_far,
-            tells: AtomicBool::new(true),
-            forgets: AtomicBool::new(true),
-        }
+        Device { id, mode, depth, mount, kind, tells: AtomicBool::new(true), forgets: AtomicBool::new(true) }
     }
 }
 
@@ -192,29 +186,23 @@ impl Device {
         self.depth
     }
 
-    /// Where it is mounted, if that could be found out.
-    #[must_use]
-    pub fn mount_point(&self) -> Option<&Path> {
-        self.mount.as_ref().map(|mount| mount.point.as_path())
-    }
-
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
     /// Whether times of files on it are told by this machine's clock.
     pub(crate) fn is_punctual(&self) -> bool {
-        self.is_punctual
+        self.kind.is_punctual
     }
 
     /// Whether what is said of files on it may be what was said some time ago: they are elsewhere, however it is read.
     pub(crate) fn is_hearsay(&self) -> bool {
-        self.is_hearsay
+        self.kind.is_far
     }
 
-    /// Whether what is on it may be made up on reading, as in `/proc`: a file's times say nothing of its contents then.
+    /// Whether what is on it is made up on reading, as in `/proc`: a file's size and times say nothing of its contents then.
     pub(crate) fn is_made_up(&self) -> bool {
-        self.mode == Mode::Memory && !self.is_punctual
+        self.kind.is_made_up
     }
 
     /// Whether to open a file on it, or to read it, may take long though it is in memory here.
@@ -263,10 +251,10 @@ impl fmt::Display for Device {
 
 impl Kind {
     #[cfg(target_os = "linux")]
-    fn of(file: &OwnedFd) -> Kind {
+    pub(super) fn of(file: &OwnedFd) -> Kind {
         /// ext2 to ext4, XFS, Btrfs, F2FS and tmpfs: of the kernel's own, stamped by its clock.
         const PUNCTUAL: [i64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
-        /// NFS, SMB (three numbers), FUSE, Ceph, 9P, AFS (two), Coda, Lustre, GPFS, and what VirtualBox and VMware share.
+        /// NFS, SMB (three numbers), FUSE, Ceph, 9P, AFS (two), Coda, Lustre, GPFS, and what VirtualBox shares.
         const FAR: [i64; 13] = [
             0x6969,
             0x517b,
@@ -282,31 +270,26 @@ impl Kind {
             0x4750_4653,
             0x786f_4256,
         ];
-        /// tmpfs, ramfs, /proc, /sys, debugfs, tracefs, securityfs, both cgroup file systems, configfs.
-        const MEMORY: [i64; 10] = [
-            0x0102_1994,
-            0x8584_58f6,
-            0x9fa0,
-            0x6265_6572,
-            0x6462_6720,
-            0x7472_6163,
-            0x7363_6673,
-            0x0027_e0eb,
-            0x6367_7270,
-            0x6265_6570,
-        ];
+        /// /proc, /sys, debugfs, tracefs, securityfs, both cgroup file systems and configfs, as `statfs(2)` and the
+        /// kernel's `magic.h` have them.
+        const MADE_UP: [i64; 8] =
+            [0x9fa0, 0x6265_6572, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x0027_e0eb, 0x6367_7270, 0x6265_6570];
+        /// tmpfs and ramfs.
+        const MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
         let Ok(found) = rustix::fs::fstatfs(file) else { return Kind::default() };
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // narrower on other processors
         let number = found.f_type as i64;
+        let is_made_up = MADE_UP.contains(&number);
         Kind {
             is_far: FAR.contains(&number),
             is_punctual: PUNCTUAL.contains(&number),
-            is_memory: MEMORY.contains(&number),
+            is_made_up,
+            is_memory: is_made_up || MEMORY.contains(&number),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn of(_file: &OwnedFd) -> Kind {
+    pub(super) fn of(_file: &OwnedFd) -> Kind {
         Kind::default()
     }
 }
