@@ -152,16 +152,7 @@ impl Shares {
     /// Everything begins with the least, and each in turn gets a part of what is left.
     fn fit_descriptors(&mut self, free: usize) -> Result<(), Scarce> {
         let jobs = self.jobs;
-        let least = Shares {
-            jobs: LEAST.jobs,
-            lanes: LEAST.lanes,
-            queue: LEAST.queue,
-            ahead: LEAST.ahead,
-            away: LEAST.away,
-            open: LEAST.open,
-            ..*self
-        };
-        let needed = least.descriptors() + OTHERS;
+        let needed = LEAST.descriptors() + OTHERS;
         let mut left = free.checked_sub(needed).ok_or(Scarce::Descriptors { limit: free, least: needed })?;
         left -= (left / 8).min(15); // others may open more
         let mut share = |part: usize, cost: usize, more: usize| {

@@ -28,13 +28,10 @@ pub(crate) struct Mount {
 pub(crate) fn of(file: &OwnedFd) -> Option<Mount> {
     use rustix::fs::{AtFlags, StatxFlags, statx};
     let found = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
-    let told = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::MNT_ID);
-    let table = fs::read("/proc/self/mountinfo").ok()?;
-    table
-        .split(|byte| *byte == b'\n')
-        .filter(|_| told)
-        .find_map(|line| parse(line).filter(|(id, _)| *id == found.stx_mnt_id))
-        .map(|(_, mount)| mount)
+    if !StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::MNT_ID) {
+        return None;
+    }
+    lines().into_iter().find_map(|(id, mount)| (id == found.stx_mnt_id).then_some(mount))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -44,8 +41,13 @@ pub(crate) fn of(_file: &OwnedFd) -> Option<Mount> {
 
 /// All mounts that this process sees, those that lie over others behind them; none where the system does not tell.
 pub(crate) fn table() -> Vec<Mount> {
+    lines().into_iter().map(|(_, mount)| mount).collect()
+}
+
+/// All mounts, each with its number; none where the system does not tell.
+fn lines() -> Vec<(u64, Mount)> {
     let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
-    table.split(|byte| *byte == b'\n').filter_map(parse).map(|(_, mount)| mount).collect()
+    table.split(|byte| *byte == b'\n').filter_map(parse).collect()
 }
 
 #[cfg(test)]

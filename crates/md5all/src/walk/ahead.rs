@@ -25,9 +25,9 @@ use rustix::io::Errno;
 use crate::directory::{Directory, Place};
 use crate::error::{Error, Reason};
 use crate::listing::Listing;
-use crate::source::Wait;
 use crate::source::descriptors::Idle;
 use crate::source::local::{Base, Folder, Lister};
+use crate::source::{Device, Wait};
 use crate::walk::{Shut, Terms};
 
 /// How many bytes of names a directory may hold that is listed ahead: some 3,000 names.
@@ -131,11 +131,6 @@ impl Ahead {
         let shared = Arc::new(Shared { terms, group, ctx, state: Mutex::default() });
         shared.terms.directories.descriptors.add_idle(Arc::downgrade(&shared) as Weak<dyn Idle>);
         Ahead { shared, at: None }
-    }
-
-    /// Whether what is in this directory may be listed ahead.
-    pub(crate) fn is_for(&self, base: &Base) -> bool {
-        self.shared.terms.lists_ahead(base)
     }
 
     /// Whether the directory at `place` has been asked for, or is about to be.
@@ -254,7 +249,7 @@ impl Shared {
 
     fn next_job(&self, state: &mut State) -> Option<Job> {
         let spot = state.first_open()?;
-        if state.under_way >= self.terms.depth(&state.row(spot).base) {
+        if state.under_way >= self.terms.device(&state.row(spot).base).depth() {
             return None;
         }
         (state.held() < self.terms.nodes_ahead() || state.make_room_for(spot)).then(|| state.ask(spot))
@@ -534,17 +529,14 @@ impl Terms {
         self.ahead.saturating_sub(ROWS + 1)
     }
 
-    /// How many directories may be listed at once of what is in this one.
-    fn depth(&self, base: &Base) -> usize {
-        base.device().map_or_else(|| self.directories.devices.unknown().depth(), |device| device.depth())
+    /// What this directory lies on; for the working directory, what stands for any device.
+    fn device(&self, base: &Base) -> Arc<Device> {
+        base.device().cloned().unwrap_or_else(|| self.directories.devices.unknown())
     }
 
-    fn lists_ahead(&self, base: &Base) -> bool {
-        let is_slow = match base.device() {
-            Some(device) => device.is_listed_ahead(),
-            None => self.directories.devices.unknown().is_listed_ahead(),
-        };
-        is_slow && self.nodes_ahead() > 0
+    /// Whether what is in this directory may be listed ahead.
+    pub(super) fn lists_ahead(&self, base: &Base) -> bool {
+        self.device(base).is_listed_ahead() && self.nodes_ahead() > 0
     }
 }
 

@@ -17,10 +17,10 @@ use crate::source::mounts;
 pub(crate) struct Automounts {
     /// What the mounts of direct maps are called, without the way there.
     names: HashSet<OsString>,
-    /// The numbers of the devices that all mounts of autofs are.
-    devices: HashSet<(u32, u32)>,
-    /// The same of direct maps only.
+    /// The numbers of the devices that these mounts are.
     direct: HashSet<(u32, u32)>,
+    /// The same of the mounts of indirect maps.
+    indirect: HashSet<(u32, u32)>,
 }
 
 impl Automounts {
@@ -28,10 +28,11 @@ impl Automounts {
     pub(crate) fn now() -> Automounts {
         let mut automounts = Automounts::default();
         for mount in mounts::table().into_iter().filter(|mount| mount.kind == "autofs") {
-            automounts.devices.insert(mount.number);
             if mount.is_direct {
                 automounts.names.extend(mount.point.file_name().map(OsString::from));
                 automounts.direct.insert(mount.number);
+            } else {
+                automounts.indirect.insert(mount.number);
             }
         }
         automounts
@@ -42,7 +43,7 @@ impl Automounts {
     pub(crate) fn is_one(&self, base: &Base, place: &Place) -> bool {
         let Some(above) = base.device() else { return false };
         let above = (rustix::fs::major(above.id()), rustix::fs::minor(above.id()));
-        let is_in_map = self.devices.contains(&above) && !self.direct.contains(&above);
+        let is_in_map = self.indirect.contains(&above);
         if !is_in_map && !self.names.contains(std::ffi::OsStr::from_bytes(place.name())) {
             return false;
         }

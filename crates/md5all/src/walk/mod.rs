@@ -139,7 +139,7 @@ impl Walk {
     /// Opens a directory, or takes it as it was listed ahead; `None` if the end of everything came first.
     fn open(&mut self, base: &Base, place: &Place) -> Option<Result<Arrival, Shut>> {
         if !self.ahead.has(place) {
-            let wait = if self.ahead.is_for(base) { Wait::No } else { Wait::Yes };
+            let wait = if self.terms.lists_ahead(base) { Wait::No } else { Wait::Yes };
             match self.terms.open(base, place, wait) {
                 Err(Shut::Failed(Errno::AGAIN)) if wait == Wait::No => {}
                 opened => return Some(self.in_want(base, place, opened.map(Arrival::unread))),
