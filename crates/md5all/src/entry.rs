@@ -20,7 +20,7 @@ use crate::facts::Facts;
 use crate::names::Said;
 use crate::source::descriptors::Held;
 use crate::source::local::{self, Folder};
-use crate::source::{Content, Device, Wait};
+use crate::source::{Content, Device, Devices, Wait};
 
 /// What the walk found at one place.
 #[derive(Debug)]
@@ -83,9 +83,15 @@ pub(crate) enum Handle {
 }
 
 impl Handle {
-    /// Whether a worker that does not wait does not even look at it: what lies far away.
-    pub(crate) fn is_left_by(&self, wait: Wait) -> bool {
-        matches!(self, Handle::Listed(folder) | Handle::Beside(folder) if wait == Wait::No && folder.device.is_far())
+    /// Whether a worker that does not wait does not even look at it: what lies far away, or may.
+    pub(crate) fn is_left_by(&self, wait: Wait, devices: &Devices) -> bool {
+        let may_be_far = match self {
+            Handle::Listed(folder) | Handle::Beside(folder) => folder.device.is_far(),
+            // Which of several devices it lies on would be one more question for each.
+            Handle::Named => devices.some_are_far(),
+            Handle::StandardInput | Handle::Spent => false,
+        };
+        wait == Wait::No && may_be_far
     }
 }
 
@@ -130,7 +136,10 @@ pub enum Skip {
     OtherFileSystem,
     /// It is a directory that would be mounted if it were opened.
     Automount,
-    /// There is none: a line of a list that names no file to be read. Of a walk, the end of a root, which nobody sees.
+    /// There is none: a line of a list that names no file to be read, one that is malformed, or the end of the list.
+    ///
+    /// Nobody outside sees what else it stands for: the end of a root of a walk, and what makes a long name count as
+    /// several.
     Nameless,
 }
 

@@ -15,7 +15,7 @@ use errgroup::{Context, Order, Output, Pipeline};
 
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::digest::aliases::Aliases;
-use crate::digest::alone::Ahead;
+use crate::digest::alone::Permits;
 use crate::digest::balance::Balance;
 use crate::digest::readers::Readers;
 use crate::digest::{Digest, Terms, md5};
@@ -221,7 +221,7 @@ where
         balance: Balance::new(jobs),
         away,
         buffers,
-        ahead: Ahead::new(alone),
+        alone: Permits::new(alone),
         descriptors,
         cache,
         facts,
@@ -306,7 +306,7 @@ impl Options {
 ///
 /// A walk through nothing but empty directories sends nothing, and so has to
 /// look at the context itself.
-fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
+pub(crate) fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
     for step in walk {
         match step {
             Step::Found(entry) => entries.send(entry)?,

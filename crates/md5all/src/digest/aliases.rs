@@ -61,7 +61,7 @@ enum State {
 
 /// What is known of a file that has yet to be opened, or was just opened.
 #[derive(Debug)]
-pub(crate) enum Known {
+pub(crate) enum Standing {
     /// Nothing.
     Nothing,
     /// It is being read, under another name.
@@ -94,40 +94,40 @@ impl Aliases {
     }
 
     /// What is known of what was listed at `place`, and is to have a checksum by each of these.
-    pub(crate) fn look_up(&self, place: &Place, handle: &Handle, wanted: Algorithms) -> Known {
+    pub(crate) fn look_up(&self, place: &Place, handle: &Handle, wanted: Algorithms) -> Standing {
         if self.count.load(Relaxed) == 0 {
-            return Known::Nothing;
+            return Standing::Nothing;
         }
         match handle {
             Handle::Listed(folder) => match self.meet(FileId::new(folder.device.id(), place.inode())) {
-                Known::Read(_, _, Ok(hashed)) if !hashed.checksums().have_all(wanted) => Known::Nothing,
-                known => known,
+                Standing::Read(_, _, Ok(hashed)) if !hashed.checksums().have_all(wanted) => Standing::Nothing,
+                standing => standing,
             },
-            Handle::Named | Handle::Beside(_) | Handle::StandardInput | Handle::Spent => Known::Nothing,
+            Handle::Named | Handle::Beside(_) | Handle::StandardInput | Handle::Spent => Standing::Nothing,
         }
     }
 
     /// Enters a file that was just opened, unless it is there already, or there is no room.
     ///
     /// One that is known, but not by all the algorithms that are wanted of it here, is read for itself.
-    pub(crate) fn claim(self: &Arc<Self>, content: &Content, wanted: Algorithms) -> Known {
-        let Some((stamp, names)) = content.shared() else { return Known::Nothing };
+    pub(crate) fn claim(self: &Arc<Self>, content: &Content, wanted: Algorithms) -> Standing {
+        let Some((stamp, names)) = content.shared() else { return Standing::Nothing };
         let id = content.id();
         match self.meet(id) {
             // It is open by now, so what has failed may be tried.
-            Known::Read(_, then, result) if then != stamp || result.is_err() => {}
-            Known::Read(_, _, Ok(hashed)) if !hashed.checksums().have_all(wanted) => return Known::Nothing,
-            Known::Nothing => {}
-            known => return known,
+            Standing::Read(_, then, result) if then != stamp || result.is_err() => {}
+            Standing::Read(_, _, Ok(hashed)) if !hashed.checksums().have_all(wanted) => return Standing::Nothing,
+            Standing::Nothing => {}
+            standing => return standing,
         }
         let mut table = self.lock();
         match table.get(&id) {
-            Some(Shared { state: State::Reading(_), .. }) => return Known::BeingRead(id),
-            None if table.len() >= self.most => return Known::Nothing,
+            Some(Shared { state: State::Reading(_), .. }) => return Standing::BeingRead(id),
+            None if table.len() >= self.most => return Standing::Nothing,
             _ => table.insert(id, Shared { left: names - 1, state: State::Reading(Vec::new()) }),
         };
         self.count.store(table.len(), Relaxed);
-        Known::Claimed(Box::new(Claim { aliases: Arc::clone(self), id, stamp, is_settled: false }))
+        Standing::Claimed(Box::new(Claim { aliases: Arc::clone(self), id, stamp, is_settled: false }))
     }
 
     /// Keeps an entry until the file that it leads to was read; if that is so by now, hands it back at once.
@@ -156,17 +156,17 @@ impl Aliases {
     }
 
     /// A further name of this file was met, if it is known.
-    fn meet(&self, id: FileId) -> Known {
+    fn meet(&self, id: FileId) -> Standing {
         let mut table = self.lock();
-        let Some(shared) = table.get_mut(&id) else { return Known::Nothing };
-        let State::Read(stamp, result) = &shared.state else { return Known::BeingRead(id) };
-        let known = Known::Read(id, *stamp, result.as_ref().map_err(Reason::again).cloned());
+        let Some(shared) = table.get_mut(&id) else { return Standing::Nothing };
+        let State::Read(stamp, result) = &shared.state else { return Standing::BeingRead(id) };
+        let standing = Standing::Read(id, *stamp, result.as_ref().map_err(Reason::again).cloned());
         shared.left = shared.left.saturating_sub(1);
         if shared.left == 0 {
             table.remove(&id);
             self.count.store(table.len(), Relaxed);
         }
-        known
+        standing
     }
 
     /// The file was read, or is not to be; gives what has waited for it.
@@ -240,6 +240,7 @@ mod tests {
     use crate::entry::{Entry, Found, Record};
     use crate::error::{Error, Operation};
     use crate::source::{Devices, Links, Wait};
+    use crate::trees::send_all;
     use crate::walk::{self, Root, Step, Walk};
     use errgroup::{Context, Order, Pipeline, Ticket};
     use rustix::io::Errno;
@@ -260,10 +261,10 @@ mod tests {
         Content::new(File::open(path).unwrap().into()).unwrap()
     }
 
-    fn claimed(known: Known) -> Box<Claim> {
-        match known {
-            Known::Claimed(claim) => claim,
-            known => panic!("{known:?}"),
+    fn claimed(standing: Standing) -> Box<Claim> {
+        match standing {
+            Standing::Claimed(claim) => claim,
+            standing => panic!("{standing:?}"),
         }
     }
 
@@ -272,10 +273,7 @@ mod tests {
         let dir = names(3);
         let root = Root::from(dir.path());
         let found = Pipeline::<Entry, Error>::source(&Context::background(), 8, move |entries| {
-            Walk::new(&[root], walk::Terms::plain(Links::Skip)).try_for_each(|step| match step {
-                Step::Found(entry) => Ok(entries.send(entry)?),
-                Step::Nothing => Ok(()),
-            })
+            send_all(Walk::new(&[root], walk::Terms::plain(Links::Skip)), entries)
         });
         let path = dir.path().join("0");
         let (came, come) = std::sync::mpsc::channel();
@@ -290,7 +288,7 @@ mod tests {
             for waiting in 1..3 {
                 let (ticket, entry) = tickets.next().expect("the others");
                 let Found::File(handle) = &entry.found else { panic!("{entry:?}") };
-                let Known::BeingRead(id) = aliases.look_up(&entry.place, handle, Algorithms::default()) else {
+                let Standing::BeingRead(id) = aliases.look_up(&entry.place, handle, Algorithms::default()) else {
                     panic!("nobody reads it")
                 };
                 aliases.wait(id, Wish { ticket, entry, courier: tickets.courier(), away: None });
@@ -381,7 +379,7 @@ mod tests {
         claimed(aliases.claim(&open(), Algorithms::default())).settle(&Outcome::Hashed(Hashed::new(digest)));
         for left in [1, 0] {
             assert!(
-                matches!(aliases.claim(&open(), Algorithms::default()), Known::Read(_, _, Ok(known)) if known.md5() == Some(digest))
+                matches!(aliases.claim(&open(), Algorithms::default()), Standing::Read(_, _, Ok(known)) if known.md5() == Some(digest))
             );
             assert_eq!(aliases.lock().len(), left);
         }
@@ -398,7 +396,7 @@ mod tests {
             .settle(&Outcome::Hashed(Hashed::new(Digest::from([7; 16]))));
         fs::write(&path, "something else").unwrap();
         let claim = claimed(aliases.claim(&content(&path), Algorithms::default()));
-        assert!(matches!(aliases.claim(&content(&path), Algorithms::default()), Known::BeingRead(_)));
+        assert!(matches!(aliases.claim(&content(&path), Algorithms::default()), Standing::BeingRead(_)));
         drop(claim);
     }
 
@@ -411,12 +409,15 @@ mod tests {
         }
         fs::hard_link(dir.path().join("empty"), dir.path().join("empty too")).unwrap();
         for name in ["one", "empty"] {
-            assert!(matches!(aliases.claim(&content(&dir.path().join(name)), Algorithms::default()), Known::Nothing));
+            assert!(matches!(
+                aliases.claim(&content(&dir.path().join(name)), Algorithms::default()),
+                Standing::Nothing
+            ));
         }
         for inode in 0..100 {
             let shared = Shared { left: 1, state: State::Reading(Vec::new()) };
             aliases.lock().insert(FileId::new(0, inode), shared);
         }
-        assert!(matches!(aliases.claim(&content(&dir.path().join("0")), Algorithms::default()), Known::Nothing));
+        assert!(matches!(aliases.claim(&content(&dir.path().join("0")), Algorithms::default()), Standing::Nothing));
     }
 }

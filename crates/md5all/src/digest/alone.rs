@@ -20,16 +20,16 @@ pub(crate) const MEMORY: usize = 2 * PIECE;
 
 /// How many files more may be read ahead of at the same time.
 #[derive(Debug)]
-pub(crate) struct Ahead(AtomicUsize);
+pub(crate) struct Permits(AtomicUsize);
 
 /// The permission to read ahead of one.
 #[derive(Debug)]
-pub(crate) struct Permit<'ahead>(&'ahead AtomicUsize);
+pub(crate) struct Permit<'permits>(&'permits AtomicUsize);
 
-impl Ahead {
+impl Permits {
     /// So many at a time.
-    pub(crate) fn new(most: usize) -> Ahead {
-        Ahead(AtomicUsize::new(most))
+    pub(crate) fn new(most: usize) -> Permits {
+        Permits(AtomicUsize::new(most))
     }
 
     /// One of them, if there is any left. Relaxed: it guards a number and nothing behind it.
@@ -125,12 +125,12 @@ mod tests {
 
     #[test]
     fn permits_are_as_many_as_there_may_be_and_come_back() {
-        let ahead = Ahead::new(2);
-        let both = (ahead.permit().unwrap(), ahead.permit().unwrap());
-        assert!(ahead.permit().is_none());
+        let permits = Permits::new(2);
+        let both = (permits.permit().unwrap(), permits.permit().unwrap());
+        assert!(permits.permit().is_none());
         drop(both);
-        assert!(ahead.permit().is_some());
-        assert!(Ahead::new(0).permit().is_none());
+        assert!(permits.permit().is_some());
+        assert!(Permits::new(0).permit().is_none());
     }
 
     #[test]

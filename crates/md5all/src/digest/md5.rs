@@ -95,16 +95,6 @@ struct Reading {
     claim: Option<Box<Claim>>,
 }
 
-/// What reading on came to.
-enum Next {
-    /// There is more to hash.
-    More,
-    /// This was the end.
-    Last,
-    /// It would have to be waited for.
-    Later,
-}
-
 impl AsRef<[u8]> for Reading {
     fn as_ref(&self) -> &[u8] {
         self.buffer.filled(self.filled)
@@ -112,11 +102,12 @@ impl AsRef<[u8]> for Reading {
 }
 
 impl Reading {
-    fn read(&mut self) -> Result<Next, Reason> {
-        let Some(content) = &mut self.content else { return Ok(Next::Last) };
-        let Some(filled) = content.read_if(self.buffer.room(), Wait::No)? else { return Ok(Next::Later) };
+    /// Reads on, and says whether that was the end; `None` if it would have to be waited for.
+    fn read(&mut self) -> Result<Option<bool>, Reason> {
+        let Some(content) = &mut self.content else { return Ok(Some(true)) };
+        let Some((filled, last)) = content.read_on(self.buffer.room(), Wait::No)? else { return Ok(None) };
         self.filled = filled;
-        Ok(if filled == 0 || content.is_complete() { Next::Last } else { Next::More })
+        Ok(Some(last))
     }
 
     /// Whether an MD5 is wanted.
@@ -243,6 +234,7 @@ impl<'worker> Hand<'worker> {
             && self.seat.least_of_others().saturating_add(self.tickets.handed_over()).saturating_add(2) <= self.held
     }
 
+    /// Opens a file, and begins to hash it; or leaves it to others, or sends what became of it.
     fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
         self.terms.go_on()?;
         // Whatever may take as long as it likes is opened with empty hands.
@@ -252,44 +244,40 @@ impl<'worker> Hand<'worker> {
             self.seat.is_away();
         }
         let Entry { place, found } = entry;
-        let (beginning, buffer) = match found {
-            Found::Read(part) => {
-                let Part { beginning, buffer, .. } = *part; // from here on it is the worker's
-                (beginning, buffer)
+        if let Found::Read(part) = found {
+            let Part { beginning, buffer, .. } = *part; // from here on it is the worker's
+            return self.start(ticket, place, beginning, buffer);
+        }
+        let mut buffer = self.buffers.pop().unwrap_or_else(Buffer::new);
+        match self.terms.open(&place, &mut self.paths, found, buffer.room(), wait) {
+            Opening::Read(beginning) => return self.start(ticket, place, beginning, buffer),
+            // Readers wait for a descriptor, too.
+            Opening::Later(found) | Opening::Wanting(found, _) => self.fetch(ticket, Entry { place, found }),
+            Opening::Shared(id, found) => {
+                let (entry, courier) = (Entry { place, found }, self.tickets.courier());
+                self.terms.aliases.wait(id, Wish { ticket, entry, courier, away: None });
             }
-            found => {
-                let mut buffer = self.buffers.pop().unwrap_or_else(Buffer::new);
-                match self.terms.open(&place, &mut self.paths, found, buffer.room(), wait) {
-                    Opening::Read(beginning) => (beginning, buffer),
-                    // Readers wait for a descriptor, too.
-                    Opening::Later(found) | Opening::Wanting(found, _) => {
-                        self.keep(buffer);
-                        self.fetch(ticket, Entry { place, found });
-                        return Ok(None);
-                    }
-                    Opening::Shared(id, found) => {
-                        self.keep(buffer);
-                        let courier = self.tickets.courier();
-                        self.terms
-                            .aliases
-                            .wait(id, Wish { ticket, entry: Entry { place, found }, courier, away: None });
-                        return Ok(None);
-                    }
-                    Opening::TakenOver(hashed) => {
-                        self.keep(buffer);
-                        self.hold(self.held);
-                        self.outbox.put_known(ticket, Record::new(place, Outcome::Hashed(hashed)))?;
-                        return Ok(None);
-                    }
-                    Opening::Settled(outcome) => {
-                        self.keep(buffer);
-                        self.hold(self.held);
-                        self.send(ticket, Record::new(place, outcome))?;
-                        return Ok(None);
-                    }
-                }
+            Opening::TakenOver(hashed) => {
+                self.hold(self.held);
+                self.outbox.put_known(ticket, Record::new(place, Outcome::Hashed(hashed)))?;
             }
-        };
+            Opening::Settled(outcome) => {
+                self.hold(self.held);
+                self.send(ticket, Record::new(place, outcome))?;
+            }
+        }
+        self.keep(buffer);
+        Ok(None)
+    }
+
+    /// Takes a file in hand of which the beginning is there.
+    fn start(
+        &mut self,
+        ticket: Ticket<Record>,
+        place: Place,
+        beginning: Beginning,
+        buffer: Buffer,
+    ) -> Result<Option<Job<Reading>>, Error> {
         let Beginning { state: State { md5, others }, filled, last, content, facts, claim } = beginning;
         let reading = Reading { ticket, place, content, facts, buffer, filled, others, claim };
         self.hold(self.held + 1);
@@ -341,9 +329,8 @@ impl<'worker> Hand<'worker> {
         if self.has_too_many()
             && let Some(content) = reading.content.take()
         {
-            let state = State { md5, others: reading.others.take() };
-            let claim = reading.claim.take();
-            self.hand_over(self.terms.begun(content, state, claim), reading);
+            let (ticket, entry) = self.let_go(content, md5, reading);
+            self.tickets.hand_over(ticket, entry);
             return Ok(None);
         }
         self.outbox.empty()?; // a file that goes on, for however long, holds up nothing
@@ -362,7 +349,7 @@ impl<'worker> Hand<'worker> {
         if let Some(content) = &mut reading.content
             && self.held == 1
             && alone::is_worth_it(content)
-            && let Some(_permit) = self.terms.ahead.permit()
+            && let Some(_permit) = self.terms.alone.permit()
             && is_alone()
         {
             let mut state = State { md5: std::mem::take(md5), others: reading.others.take() };
@@ -373,14 +360,10 @@ impl<'worker> Hand<'worker> {
         Ok(())
     }
 
-    fn hand_over(&mut self, begun: Found, reading: Reading) {
-        let (ticket, entry) = self.let_go(begun, reading);
-        self.tickets.hand_over(ticket, entry);
-    }
-
     /// Takes a file out of this worker's hand, to go on elsewhere.
-    fn let_go(&mut self, found: Found, reading: Reading) -> (Ticket<Record>, Entry) {
-        let Reading { ticket, place, buffer, .. } = reading;
+    fn let_go(&mut self, content: Box<Content>, md5: Md5, reading: Reading) -> (Ticket<Record>, Entry) {
+        let Reading { ticket, place, buffer, others, claim, .. } = reading;
+        let found = self.terms.begun(content, State { md5, others }, claim);
         self.keep(buffer);
         self.hold(self.held - 1);
         (ticket, Entry { place, found })
@@ -398,13 +381,10 @@ impl<'worker> Hand<'worker> {
     fn advance(&mut self, md5: Md5, mut reading: Reading) -> Result<Option<(Md5, Reading, bool)>, Error> {
         self.terms.go_on()?;
         match reading.read() {
-            Ok(Next::More) => Ok(Some((md5, reading, false))),
-            Ok(Next::Last) => Ok(Some((md5, reading, true))),
-            Ok(Next::Later) => {
+            Ok(Some(last)) => Ok(Some((md5, reading, last))),
+            Ok(None) => {
                 if let Some(content) = reading.content.take() {
-                    let state = State { md5, others: reading.others.take() };
-                    let claim = reading.claim.take();
-                    let (ticket, entry) = self.let_go(self.terms.begun(content, state, claim), reading);
+                    let (ticket, entry) = self.let_go(content, md5, reading);
                     self.fetch(ticket, entry);
                 }
                 Ok(None)
@@ -486,10 +466,11 @@ pub(crate) mod tests {
     use super::*;
     use crate::algorithm::Algorithms;
     use crate::digest::aliases::Aliases;
-    use crate::digest::alone::Ahead;
+    use crate::digest::alone::Permits;
     use crate::digest::balance::Balance;
     use crate::source::{Cache, Descriptors, Devices, Links, Quiet};
-    use crate::walk::{self, Root, Step, Walk};
+    use crate::trees::send_all;
+    use crate::walk::{self, Root, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
@@ -512,7 +493,7 @@ pub(crate) mod tests {
             known: Vec::new(),
             aliases: Aliases::new(1024),
             buffers: 1024,
-            ahead: Ahead::new(workers),
+            alone: Permits::new(workers),
             descriptors: Descriptors::new(31),
         }
     }
@@ -528,12 +509,7 @@ pub(crate) mod tests {
         }
         let found = Pipeline::source(&Context::background(), FILES, {
             let root = Root::from(dir.path());
-            move |entries| {
-                Walk::new(&[root], walk::Terms::plain(Links::Skip)).try_for_each(|step| match step {
-                    Step::Found(entry) => Ok(entries.send(entry)?),
-                    Step::Nothing => Ok(()),
-                })
-            }
+            move |entries| send_all(Walk::new(&[root], walk::Terms::plain(Links::Skip)), entries)
         });
         let terms = Arc::new(terms(2));
         let readers = Readers::new(Arc::clone(&terms));

@@ -24,8 +24,8 @@ use errgroup::Context;
 use rustix::io::Errno;
 
 use crate::algorithm::Algorithms;
-use crate::digest::aliases::{Aliases, Claim, Known};
-use crate::digest::alone::Ahead;
+use crate::digest::aliases::{Aliases, Claim, Standing};
+use crate::digest::alone::Permits;
 use crate::digest::balance::Balance;
 use crate::digest::state::State;
 use crate::directory::{PathBuffer, Place};
@@ -33,6 +33,7 @@ use crate::entry::{Begun, Found, Handle, Hashed, Outcome, Record};
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::journal::Journal;
+use crate::known::Known;
 use crate::names::Said;
 use crate::source::content::Opened;
 use crate::source::{Cache, Content, Descriptors, Devices, FileId, Links, Quiet, Rules, Wait, local};
@@ -77,13 +78,13 @@ pub(crate) struct Terms {
     /// Where what is done is noted.
     pub(crate) journal: Option<Arc<Journal>>,
     /// What need not be read again.
-    pub(crate) known: Vec<Arc<crate::known::Known>>,
+    pub(crate) known: Vec<Arc<Known>>,
     /// The files that have several names.
     pub(crate) aliases: Arc<Aliases>,
     /// How many buffers readers may have.
     pub(crate) buffers: usize,
     /// Who may read ahead of one large file.
-    pub(crate) ahead: Ahead,
+    pub(crate) alone: Permits,
     /// Who has descriptors.
     pub(crate) descriptors: Arc<Descriptors>,
 }
@@ -171,6 +172,7 @@ impl Terms {
         wait: Wait,
     ) -> Opening {
         match found {
+            Found::File(handle) if handle.is_left_by(wait, &self.devices) => Opening::Later(Found::File(handle)),
             Found::File(handle) => match self.take_over(place, paths, &handle, wait) {
                 Some(None) => Opening::Later(Found::File(handle)),
                 Some(Some(hashed)) => Opening::TakenOver(hashed),
@@ -197,7 +199,7 @@ impl Terms {
             .filter_map(|known| known.find(path).map(|(number, facts)| (known, number, facts)))
             .peekable();
         let (known, ..) = candidates.peek()?;
-        if handle.is_left_by(wait) || (wait == Wait::No && known.is_left()) {
+        if wait == Wait::No && known.is_left() {
             return Some(None);
         }
         let (id, found) = known.ask(|| local::facts_at(folder, place.name(), self.links.at(place)))?;
@@ -216,9 +218,9 @@ impl Terms {
         }
     }
 
-    fn open_file(&self, place: &Place, handle: Handle, buffer: &mut [u8], wait: Wait) -> Opening {
-        let wanted = self.wanted(place);
-        let rules = Rules {
+    /// What the file at `place` is opened by.
+    fn rules(&self, place: &Place, wait: Wait) -> Rules<'_> {
+        Rules {
             links: self.links.at(place),
             exclude: &self.exclude,
             quiet: self.quiet.as_ref(),
@@ -226,15 +228,17 @@ impl Terms {
             wait,
             cache: self.cache,
             facts: self.quiet.as_ref().filter(|_| self.facts),
-        };
-        if !handle.is_left_by(wait) {
-            match self.aliases.look_up(place, &handle, wanted) {
-                Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
-                Known::Read(id, stamp, result) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
-                    return Opening::Settled(result.map_or_else(Outcome::Failed, Outcome::Hashed));
-                }
-                _ => {}
+        }
+    }
+
+    fn open_file(&self, place: &Place, handle: Handle, buffer: &mut [u8], wait: Wait) -> Opening {
+        let (wanted, rules) = (self.wanted(place), self.rules(place, wait));
+        match self.aliases.look_up(place, &handle, wanted) {
+            Standing::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
+            Standing::Read(id, stamp, result) if local::is_still(&handle, place.name(), rules.links, id, stamp) => {
+                return Opening::Settled(result.map_or_else(Outcome::Failed, Outcome::Hashed));
             }
+            _ => {}
         }
         let state = State::new(wanted);
         let (content, filled) = match local::open(&handle, place.name(), rules, buffer) {
@@ -249,10 +253,10 @@ impl Terms {
             Err(reason) => return Opening::Settled(Outcome::Failed(reason)),
         };
         let claim = match self.aliases.claim(&content, wanted) {
-            Known::Nothing => None,
-            Known::Claimed(claim) => Some(claim),
-            Known::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
-            Known::Read(_, _, result) => {
+            Standing::Nothing => None,
+            Standing::Claimed(claim) => Some(claim),
+            Standing::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
+            Standing::Read(_, _, result) => {
                 return Opening::Settled(result.map_or_else(Outcome::Failed, Outcome::Hashed));
             }
         };
@@ -289,9 +293,8 @@ impl Terms {
 /// Reads on in a file.
 fn go_on(begun: Begun, buffer: &mut [u8], wait: Wait) -> Opening {
     let Begun { mut content, state, claim, held } = begun;
-    match content.read_if(buffer, wait) {
-        Ok(Some(filled)) => {
-            let last = filled == 0 || content.is_complete();
+    match content.read_on(buffer, wait) {
+        Ok(Some((filled, last))) => {
             Opening::Read(Beginning { state, filled, last, content: Some(content), facts: None, claim })
         }
         Ok(None) => Opening::Later(Found::Begun(Box::new(Begun { content, state, claim, held }))),

@@ -431,7 +431,8 @@ mod tests {
     use super::*;
     use crate::digest::md5;
     use crate::source::Links;
-    use crate::walk::{self, Root, Step, Walk};
+    use crate::trees::send_all;
+    use crate::walk::{self, Root, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::fs;
 
@@ -442,10 +443,7 @@ mod tests {
         ["a", "b"].into_iter().for_each(|name| fs::write(dir.path().join(name), name).unwrap());
         let root = Root::from(dir.path());
         let found = Pipeline::<Entry, Error>::source(&Context::background(), 8, move |entries| {
-            Walk::new(&[root], walk::Terms::plain(Links::Skip)).try_for_each(|step| match step {
-                Step::Found(entry) => Ok(entries.send(entry)?),
-                Step::Nothing => Ok(()),
-            })
+            send_all(Walk::new(&[root], walk::Terms::plain(Links::Skip)), entries)
         });
         let readers = Readers::new(Arc::new(md5::tests::terms(1)));
         let kept = Arc::downgrade(&readers);

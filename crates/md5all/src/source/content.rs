@@ -105,8 +105,9 @@ pub(crate) fn begin(file: OwnedFd, rules: Rules<'_>, buffer: &mut [u8]) -> Resul
 
 /// Begins with what was a regular file when it was listed, and is passed over if it is none any more.
 ///
-/// With a quiet time, a file that was left alone since is looked at once, after it was read. Should it be no regular
-/// file, nothing is lost by then: a positioned read takes nothing from a FIFO, a socket or a terminal, but fails.
+/// With a quiet time, a file that was left alone since is looked at once, after it was read; not one that a link may have
+/// led to, which may lie anywhere. Should it be no regular file, nothing is lost by then: a positioned read takes nothing
+/// from a FIFO, a socket or a terminal, but fails.
 ///
 /// # Errors
 ///
@@ -114,11 +115,11 @@ pub(crate) fn begin(file: OwnedFd, rules: Rules<'_>, buffer: &mut [u8]) -> Resul
 pub(crate) fn begin_listed(
     file: OwnedFd,
     device: &Arc<Device>,
-    quiet: Option<&Quiet>,
     rules: Rules<'_>,
     buffer: &mut [u8],
 ) -> Result<Opened, Reason> {
-    begin_expected(file, device, quiet, rules, buffer, |_| Opened::Passed(Skip::Special))
+    let quiet = rules.quiet.filter(|_| rules.links == Links::Skip);
+    begin_expected(file, device, Rules { quiet, ..rules }, buffer, |_| Opened::Passed(Skip::Special))
 }
 
 /// Begins with what may be expected to be a regular file; what becomes of it if it is none is the caller's to say.
@@ -129,12 +130,11 @@ pub(crate) fn begin_listed(
 pub(crate) fn begin_expected(
     file: OwnedFd,
     device: &Arc<Device>,
-    quiet: Option<&Quiet>,
     rules: Rules<'_>,
     buffer: &mut [u8],
     not_regular: impl FnOnce(Content) -> Opened,
 ) -> Result<Opened, Reason> {
-    let quiet = quiet.filter(|_| rules.cache == Cache::Use);
+    let quiet = rules.quiet.filter(|_| device.is_punctual() && rules.cache == Cache::Use);
     let count = match quiet.map(|_| read_at(&file, &mut *buffer, 0, rules.wait.on(device))) {
         Some(Ok(count)) => Some(count),
         // What a link leads to may lie elsewhere, and is told then.
@@ -325,6 +325,16 @@ impl Content {
             }
             Err(error) => Err(Reason::system(Operation::Read, error)),
         }
+    }
+
+    /// As [`read_if`](Self::read_if); and says whether that was the end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn read_on(&mut self, buffer: &mut [u8], wait: Wait) -> Result<Option<(usize, bool)>, Reason> {
+        let read = self.read_if(buffer, wait)?;
+        Ok(read.map(|count| (count, count == 0 || self.is_complete())))
     }
 
     /// A hole, as far as there is room for it.
@@ -660,10 +670,6 @@ mod tests {
         }
     }
 
-    fn device_of(file: &OwnedFd, devices: &Devices) -> Arc<Device> {
-        devices.of(file, FileId::from_stat(&fstat(file).unwrap()).device)
-    }
-
     /// What beginning with a file of so many bytes comes to, with ten bytes of room: as one that is old, as one that may
     /// be new, as one from another device, and as one that must be looked at first.
     ///
@@ -674,10 +680,12 @@ mod tests {
         let open = || OwnedFd::from(File::open(file.path()).unwrap());
         let devices = Devices::default();
         let number = FileId::from_stat(&fstat(open()).unwrap()).device;
-        let (here, elsewhere) = (devices.of(&open(), number), devices.of(&open(), number + 1));
+        let (here, elsewhere) = (Device::punctual(number), Device::punctual(number + 1));
         let (old, new) = (Quiet::for_ever(), Quiet::now().unwrap());
         let rows = [(Some(&old), &here), (Some(&new), &here), (Some(&old), &elsewhere), (None, &here)];
-        let begin = |quiet, device| begin_listed(open(), device, quiet, Rules::plain(&devices), &mut [0; 10]).unwrap();
+        let begin = |quiet, device| {
+            begin_listed(open(), device, Rules { quiet, ..Rules::plain(&devices) }, &mut [0; 10]).unwrap()
+        };
         let opened = rows.map(|(quiet, device)| begin(quiet, device));
         (file, opened)
     }
@@ -711,9 +719,9 @@ mod tests {
         let forever = Quiet::for_ever();
         let devices = Devices::default();
         for quiet in [None, Some(&forever)] {
-            let fd = File::open(file.path()).unwrap().into();
-            let device = device_of(&fd, &devices);
-            let opened = begin_listed(fd, &device, quiet, Rules::plain(&devices), &mut [0; 50]).unwrap();
+            let fd = OwnedFd::from(File::open(file.path()).unwrap());
+            let device = Device::punctual(FileId::from_stat(&fstat(&fd).unwrap()).device);
+            let opened = begin_listed(fd, &device, Rules { quiet, ..Rules::plain(&devices) }, &mut [0; 50]).unwrap();
             let Opened::Begun(mut content, 50) = opened else { panic!("{opened:?}") };
             append(file.path(), b"more");
             drain(&mut content);
@@ -732,8 +740,8 @@ mod tests {
         let rules = Rules { exclude: &[id], ..Rules::plain(&devices) };
         let forever = Quiet::for_ever();
         for quiet in [None, Some(&forever)] {
-            let device = device_of(&open(), &devices);
-            let opened = begin_listed(open(), &device, quiet, rules, &mut [0; 10]).unwrap();
+            let device = Device::punctual(id.device);
+            let opened = begin_listed(open(), &device, Rules { quiet, ..rules }, &mut [0; 10]).unwrap();
             assert!(matches!(opened, Opened::Passed(Skip::Excluded)), "{opened:?}");
         }
         assert!(matches!(begin(open(), rules, &mut [0; 10]).unwrap(), Opened::Passed(Skip::Excluded)));
@@ -748,9 +756,10 @@ mod tests {
         let forever = Quiet::for_ever();
         let devices = Devices::default();
         let fd = OwnedFd::from(reader.try_clone().unwrap());
-        let device = device_of(&fd, &devices);
-        let rules = Rules { wait: Wait::No, ..Rules::plain(&devices) };
-        let opened = begin_listed(fd, &device, Some(&forever), rules, &mut [0; 100]).unwrap();
+        // As one that lies in a directory does: on the directory's device, and so it is read before it is looked at.
+        let device = Device::punctual(FileId::from_stat(&fstat(&fd).unwrap()).device);
+        let rules = Rules { wait: Wait::No, quiet: Some(&forever), ..Rules::plain(&devices) };
+        let opened = begin_listed(fd, &device, rules, &mut [0; 100]).unwrap();
         assert!(matches!(opened, Opened::Passed(Skip::Special)), "{opened:?}");
         drop(writer);
         assert_eq!(io::read_to_string(reader).unwrap(), "for somebody else");
@@ -762,9 +771,9 @@ mod tests {
     fn what_is_made_up_on_reading_is_begun_and_read_to_its_end() {
         for path in ["/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"] {
             let devices = Devices::default();
-            let fd = File::open(path).unwrap().into();
-            let device = device_of(&fd, &devices);
-            let opened = begin_listed(fd, &device, None, Rules::plain(&devices), &mut [0; 4]).unwrap();
+            let fd = OwnedFd::from(File::open(path).unwrap());
+            let device = devices.of(&fd, FileId::from_stat(&fstat(&fd).unwrap()).device);
+            let opened = begin_listed(fd, &device, Rules::plain(&devices), &mut [0; 4]).unwrap();
             let Opened::Begun(mut content, 4) = opened else { panic!("{path}: {opened:?}") };
             assert!(!drain(&mut content).is_empty());
             content.verify().unwrap();

@@ -237,6 +237,15 @@ impl Device {
     }
 }
 
+#[cfg(test)]
+impl Device {
+    /// One of this number, on which times of files are told by this machine's clock.
+    pub(crate) fn punctual(id: u64) -> Arc<Device> {
+        let kind = Kind { is_punctual: true, ..Kind::default() };
+        Arc::new(Shared::default().device(id, kind, None))
+    }
+}
+
 /// As in `/dev/vda1 on / (ext4): ssd, 64 reads at once`.
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

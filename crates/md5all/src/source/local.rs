@@ -217,7 +217,8 @@ pub(crate) fn facts_at(folder: &Folder, name: &[u8], links: Links) -> Option<(Fi
 /// all of it, if there is room.
 ///
 /// Blocks as files do if the rules say that it may, and on a FIFO that was asked
-/// for by name and has no writer; on nothing else that was merely found.
+/// for by name and has no writer; on nothing else that was merely found. What is
+/// [left](Handle::is_left_by) by those who do not wait is not to come here.
 ///
 /// # Errors
 ///
@@ -231,9 +232,17 @@ pub(crate) fn open(handle: &Handle, name: &[u8], rules: Rules<'_>, buffer: &mut 
         Handle::Spent => Ok(Opened::Whole(0, None)),
         Handle::StandardInput => match rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0) {
             Ok(fd) => content::stream(fd, rules),
-            Err(error) if is_want(error) => Ok(Opened::Wanting(error)),
-            Err(error) => Err(Reason::system(Operation::Open, error)),
+            Err(error) => not_opened(error, rules.wait),
         },
+    }
+}
+
+/// What it means that the system did not open something: for now only, perhaps.
+fn not_opened(error: Errno, wait: Wait) -> Result<Opened, Reason> {
+    match error {
+        Errno::AGAIN if wait == Wait::No => Ok(Opened::Later(None)),
+        error if is_want(error) => Ok(Opened::Wanting(error)),
+        error => Err(Reason::system(Operation::Open, error)),
     }
 }
 
@@ -259,40 +268,25 @@ pub(crate) fn open_root(root: &Root) -> Result<Content, Reason> {
 /// block: `NONBLOCK`), a terminal (which must not become ours: `NOCTTY`) or a
 /// link (`NOFOLLOW`).
 fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
-    if rules.wait == Wait::No && folder.device.is_far() {
-        return Ok(Opened::Later(None));
-    }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | no_follow(rules.links);
-    let fd = match open_traceless(folder.fd.as_fd(), name, flags, rules.wait, &folder.traceless) {
-        Ok(fd) => fd,
-        Err(Errno::AGAIN) if rules.wait == Wait::No => return Ok(Opened::Later(None)),
-        Err(Errno::LOOP) if rules.links == Links::Skip => return Ok(Opened::Passed(Skip::Symlink)),
+    match open_traceless(folder.fd.as_fd(), name, flags, rules.wait, &folder.traceless) {
+        Ok(fd) => content::begin_listed(fd, &folder.device, rules, buffer),
+        Err(Errno::LOOP) if rules.links == Links::Skip => Ok(Opened::Passed(Skip::Symlink)),
         // How a socket, or a device without a driver, answers to being opened.
-        Err(Errno::NXIO | Errno::NODEV) => return Ok(Opened::Passed(Skip::Special)),
-        Err(error) if is_want(error) => return Ok(Opened::Wanting(error)),
-        Err(error) => return Err(Reason::system(Operation::Open, error)),
-    };
-    let quiet = rules.quiet.filter(|_| folder.device.is_punctual() && rules.links == Links::Skip);
-    content::begin_listed(fd, &folder.device, quiet, rules, buffer)
+        Err(Errno::NXIO | Errno::NODEV) => Ok(Opened::Passed(Skip::Special)),
+        Err(error) => not_opened(error, rules.wait),
+    }
 }
 
 /// As by its whole path, with less to look up. What is no regular file must not block here: it is waited for
 /// where it is read.
 fn open_beside(folder: &Folder, path: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
-    if rules.wait == Wait::No && folder.device.is_far() {
-        return Ok(Opened::Later(None));
-    }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     match open_file(folder.fd.as_fd(), &path[base_of(path)..], flags, rules.wait) {
-        Ok(fd) => {
-            let quiet = rules.quiet.filter(|_| folder.device.is_punctual());
-            content::begin_expected(fd, &folder.device, quiet, rules, buffer, |content| {
-                Opened::Begun(Box::new(content.hasty()), 0)
-            })
-        }
-        Err(Errno::AGAIN) if rules.wait == Wait::No => Ok(Opened::Later(None)),
-        Err(error) if is_want(error) => Ok(Opened::Wanting(error)),
-        Err(error) => Err(Reason::system(Operation::Open, error)),
+        Ok(fd) => content::begin_expected(fd, &folder.device, rules, buffer, |content| {
+            Opened::Begun(Box::new(content.hasty()), 0)
+        }),
+        Err(error) => not_opened(error, rules.wait),
     }
 }
 
@@ -361,16 +355,10 @@ fn open_file(base: BorrowedFd<'_>, name: &[u8], flags: OFlags, _wait: Wait) -> R
 }
 
 fn open_named(name: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
-    // Which of several devices it lies on would be one more question for each; if one is far away, this one may be there.
-    if rules.wait == Wait::No && rules.devices.some_are_far() {
-        return Ok(Opened::Later(None));
-    }
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
     match open_traceless(CWD, name, flags, rules.wait, &Traceless::named()) {
         Ok(fd) => content::begin(fd, rules, buffer),
-        Err(Errno::AGAIN) if rules.wait == Wait::No => Ok(Opened::Later(None)),
-        Err(error) if is_want(error) => Ok(Opened::Wanting(error)),
-        Err(error) => Err(Reason::system(Operation::Open, error)),
+        Err(error) => not_opened(error, rules.wait),
     }
 }
 
