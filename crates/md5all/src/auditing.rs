@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use errgroup::Context;
-use md5all::{FileId, Listed, Options, Root, Skip, audit};
+use md5all::{FileId, Listed, Operation, Options, Root, Skip, audit};
 
 use crate::cli::Audit;
+use crate::companions::{Found, find_sidecar, journal_of, sidecar_of};
 use crate::exit::Exit;
 use crate::failure::{Failure, say};
 use crate::findings::Findings;
@@ -26,7 +27,8 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let mut findings = Findings::new(leftover, task.json, task.verbose)?;
-    let listed = Listed::read(&ctx, &task.manifest, task.format)?;
+    let mut listed = Listed::read(&ctx, &task.manifest, task.format)?;
+    add_facts(&mut listed, &task.manifest)?;
     if !say_malformed(&task.manifest, &listed, &mut findings) {
         return Ok(Exit::Incomplete);
     }
@@ -38,6 +40,18 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
     let options = Options { exclude: beside(&task.manifest), ..task.options };
     let notes = task.verbose.then(|| Notes::new(&options.devices));
     tell(audit(&ctx, listed, Some(&root), options), findings, notes)
+}
+
+/// Adds what the manifest's sidecar knows, if it has one: what is corrupt can only be told by that.
+pub(crate) fn add_facts(listed: &mut Listed, manifest: &Root) -> Result<(), Failure> {
+    let Root::Path(path) = manifest else { return Ok(()) };
+    let sidecar = sidecar_of(path);
+    match find_sidecar(&sidecar)? {
+        Found::Sidecar(facts) => {
+            listed.add_facts(facts).map_err(|error| Failure::output(sidecar, Operation::Read, error))
+        }
+        Found::Nothing | Found::Strange => Ok(()),
+    }
 }
 
 /// Tells all that was found.
@@ -99,12 +113,7 @@ fn say_root(listed: &Listed) -> PathBuf {
 /// The manifest, and what is kept beside it: nothing that was made of the tree is new in it.
 pub(crate) fn beside(manifest: &Root) -> Vec<FileId> {
     let Root::Path(path) = manifest else { return Vec::new() };
-    let with = |suffix: &str| {
-        let mut path = path.clone().into_os_string();
-        path.push(suffix);
-        PathBuf::from(path)
-    };
-    [path.clone(), with(".facts"), with(".journal")].iter().filter_map(|path| regular_id(path)).collect()
+    [path.clone(), sidecar_of(path), journal_of(path)].iter().filter_map(|path| regular_id(path)).collect()
 }
 
 /// The file, if it is one that a walk could come across and read.

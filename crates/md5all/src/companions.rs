@@ -29,30 +29,57 @@ pub(crate) fn sidecar_of(manifest: &Path) -> PathBuf {
     beside(manifest, ".facts")
 }
 
+/// The name of the journal of a run that writes a manifest.
+pub(crate) fn journal_of(manifest: &Path) -> PathBuf {
+    beside(manifest, ".journal")
+}
+
 fn beside(manifest: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(manifest);
     name.push(suffix);
     name.into()
 }
 
-/// The sidecar, open, if there is one.
+/// What is found under the name of a sidecar.
+pub(crate) enum Found {
+    Nothing,
+    /// A sidecar, open behind its first line.
+    Sidecar(BufReader<File>),
+    /// Something that somebody else needs.
+    Strange,
+}
+
+/// Looks for a sidecar.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn find_sidecar(path: &Path) -> Result<Found, Failure> {
+    let fail = |operation, error| Failure::output(path.to_owned(), operation, error);
+    let mut file = match fs::metadata(path) {
+        Ok(found) if found.is_file() => File::open(path).map_err(|error| fail(Operation::Open, error))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(fail(Operation::Stat, error)),
+        Ok(_) => return Ok(Found::Strange),
+    };
+    let mut header = [0; HEADER.len()];
+    match file.read_exact(&mut header) {
+        Ok(()) if header == *HEADER => Ok(Found::Sidecar(BufReader::with_capacity(1 << 17, file))),
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(fail(Operation::Read, error)),
+        _ => Ok(Found::Strange),
+    }
+}
+
+/// The sidecar, open, if there is one, for those who will write over it.
 ///
 /// # Errors
 ///
 /// What the system says; and that there is a file that is no sidecar.
 pub(crate) fn open_sidecar(path: &Path) -> Result<Option<BufReader<File>>, Failure> {
-    let fail = |operation, error| Failure::output(path.to_owned(), operation, error);
-    let mut file = match fs::metadata(path) {
-        Ok(found) if found.is_file() => File::open(path).map_err(|error| fail(Operation::Open, error))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fail(Operation::Stat, error)),
-        Ok(_) => return Err(fail(Operation::Open, strange())),
-    };
-    let mut header = [0; HEADER.len()];
-    match file.read_exact(&mut header) {
-        Ok(()) if header == *HEADER => Ok(Some(BufReader::with_capacity(1 << 17, file))),
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(fail(Operation::Read, error)),
-        _ => Err(fail(Operation::Open, strange())),
+    match find_sidecar(path)? {
+        Found::Nothing => Ok(None),
+        Found::Sidecar(facts) => Ok(Some(facts)),
+        Found::Strange => Err(Failure::output(path.to_owned(), Operation::Open, strange())),
     }
 }
 
@@ -67,7 +94,7 @@ impl Diary {
     ///
     /// It cannot be opened, or is something else.
     pub(crate) fn begin(manifest: &Path, resume: bool, wanted: Algorithms) -> Result<(Diary, Known), Failure> {
-        let path = beside(manifest, ".journal");
+        let path = journal_of(manifest);
         let begun = Journal::open(&path, wanted).and_then(|(journal, known)| match resume {
             true => Ok((journal, known)),
             false => {

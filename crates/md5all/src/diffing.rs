@@ -3,7 +3,7 @@
 use errgroup::Context;
 use md5all::{Listed, Options, Root, Side, diff};
 
-use crate::auditing::{beside, say_malformed, tell};
+use crate::auditing::{add_facts, beside, say_malformed, tell};
 use crate::cli::Diff;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,7 +34,8 @@ fn side(ctx: &Context, task: &Diff, root: &Root, findings: &mut Findings) -> Res
     match root {
         Root::Path(path) if path.is_dir() => Ok(Some(Side::Tree(path.clone()))),
         manifest => {
-            let listed = Listed::read(ctx, manifest, task.format)?;
+            let mut listed = Listed::read(ctx, manifest, task.format)?;
+            add_facts(&mut listed, manifest)?;
             Ok(say_malformed(manifest, &listed, findings).then_some(Side::List(listed)))
         }
     }

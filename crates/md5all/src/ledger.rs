@@ -13,9 +13,11 @@
 use std::io::{self, BufRead, Read, Write};
 
 use crate::algorithm::{Algorithm, Checksum, Checksums};
+use crate::catalog::Catalog;
 use crate::entry::Hashed;
 use crate::facts::Facts;
 use crate::manifest::{LONGEST_LINE, escape, needs_escape, unescape};
+use crate::naming::plain;
 
 /// Adds the line of a file; none, if that would be of no use. Says whether there is one.
 pub(crate) fn write(line: &mut Vec<u8>, path: &[u8], checksums: &Checksums, facts: &Facts) -> bool {
@@ -211,6 +213,32 @@ impl<W: Write> Sidecar<W> {
         self.out.flush()?;
         Ok(self.out)
     }
+}
+
+/// Adds what a sidecar says of files that have exactly the checksums that it repeats. Says whether that is all it says, and
+/// of every file.
+///
+/// # Errors
+///
+/// What the input gives. What was read by then holds.
+pub(crate) fn add_facts(sidecar: impl BufRead, files: &mut Catalog) -> io::Result<bool> {
+    let mut lines = Reader::new(sidecar);
+    let (mut is_all, mut next, mut believed) = (true, 0, 0);
+    while let Some((name, checksums, facts)) = lines.read()? {
+        let name = plain(name);
+        // Mostly they come in the manifest's order.
+        let is_next = next < files.len() && *files.name(next) == *name;
+        let found = if is_next { Some(next) } else { files.find(&name) };
+        match found.filter(|&number| files.checksums(number) == checksums) {
+            Some(number) => {
+                files.set_facts(number, &facts);
+                next = number + 1;
+                believed += 1;
+            }
+            None => is_all = false,
+        }
+    }
+    Ok(is_all && lines.malformed() == 0 && believed <= files.len())
 }
 
 #[cfg(test)]

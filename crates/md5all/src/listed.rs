@@ -14,6 +14,7 @@ use errgroup::Context;
 use crate::algorithm::Algorithms;
 use crate::catalog::{Catalog, Entered};
 use crate::error::{Error, Operation, Reason};
+use crate::ledger;
 use crate::manifest::{Flaw, Format, LineEnd, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
 use crate::trees::Options;
@@ -91,6 +92,15 @@ impl Listed {
             Seal::None | Seal::Whole => None,
         };
         Ok(())
+    }
+
+    /// Adds what a sidecar says of files that have exactly the checksums that it repeats. Blocks as the input does.
+    ///
+    /// # Errors
+    ///
+    /// What the input gives. What was read by then holds.
+    pub fn add_facts(&mut self, sidecar: impl BufRead) -> io::Result<()> {
+        ledger::add_facts(sidecar, &mut self.files).map(drop)
     }
 
     /// How its seal shows that it is not what was sealed, if there is one and it does.

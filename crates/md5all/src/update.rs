@@ -148,23 +148,7 @@ impl Inventory {
     /// While an update goes on.
     pub fn add_facts(&mut self, sidecar: impl BufRead) -> io::Result<bool> {
         let known = Arc::get_mut(&mut self.known).expect("no update goes on");
-        let mut lines = ledger::Reader::new(sidecar);
-        let (mut is_all, mut next, mut believed) = (true, 0, 0);
-        while let Some((name, checksums, facts)) = lines.read()? {
-            let name = plain(name);
-            // Mostly they come in the manifest's order.
-            let is_next = next < known.files.len() && *known.files.name(next) == *name;
-            let found = if is_next { Some(next) } else { known.files.find(&name) };
-            match found.filter(|&number| known.files.checksums(number) == checksums) {
-                Some(number) => {
-                    known.files.set_facts(number, &facts);
-                    next = number + 1;
-                    believed += 1;
-                }
-                None => is_all = false,
-            }
-        }
-        Ok(is_all && lines.malformed() == 0 && believed <= known.files.len())
+        ledger::add_facts(sidecar, &mut known.files)
     }
 
     /// What files have checksums of.

@@ -16,3 +16,7 @@ mod harness;
 
 #[path = "../check/promises.rs"]
 mod promises;
+
+#[allow(dead_code, reason = "shared with the tests of update, which use all of it")]
+#[path = "../update/settled.rs"]
+mod settled;
