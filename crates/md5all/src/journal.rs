@@ -24,7 +24,7 @@ use crate::source::FileId;
 /// The first line, by which a journal is told from a file that somebody else needs.
 const HEADER: &[u8] = b"# md5all's journal: what an interrupted run has finished; --resume goes on from here\n";
 
-/// See the [module](self) and [`Options::journal`](crate::Options::journal).
+/// Where workers note what they have finished: see [`Options::journal`](crate::Options::journal).
 #[derive(Debug)]
 pub struct Journal {
     file: File,

@@ -5,7 +5,7 @@
 //! would break its line is written; `seal`, by which it shows that it is whole; `columns`, for formats that have a head. Which files are listed, and where the bytes
 //! go, is decided elsewhere.
 //!
-//! A further format is one file, an arm in [`Format::nature`], one in `writer` and one in `reader`; where it can be told
+//! A further format is one file, an arm in `Format::nature`, one in `writer` and one in `reader`; where it can be told
 //! by its looks, one in `detect`.
 
 pub(crate) mod bagit;
