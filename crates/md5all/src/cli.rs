@@ -124,7 +124,8 @@ struct Arguments {
     #[arg(conflicts_with = "check")]
     algorithm: Vec<Algorithm>,
 
-    /// Write FILE.facts as well: what the file system says of each file, so that md5all update need not read all again
+    /// Write FILE.facts as well: what the file system says of each file, so that md5all update need not read all again;
+    /// csv and ndjson have columns for that
     #[arg(long, requires = "output")]
     facts: bool,
 

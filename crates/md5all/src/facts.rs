@@ -28,6 +28,18 @@ impl Facts {
         self.size.is_some() && self.mtime_ns.is_some() && self.ctime_ns.is_some() && self.inode.is_some()
     }
 
+    /// These facts without the change time, so that nothing is taken over by them: what a file had that was found corrupt.
+    #[must_use]
+    pub fn in_doubt(self) -> Facts {
+        Facts { ctime_ns: None, ..self }
+    }
+
+    /// Whether they are those of a file in doubt: all but the change time.
+    #[must_use]
+    pub fn are_in_doubt(&self) -> bool {
+        self.ctime_ns.is_none() && self.size.is_some() && self.mtime_ns.is_some() && self.inode.is_some()
+    }
+
     /// These facts, and of those that are missing what `other` has.
     #[must_use]
     pub fn or(&self, other: &Facts) -> Facts {

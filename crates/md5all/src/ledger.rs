@@ -7,6 +7,8 @@
 //! 1. A line without an end is none: whoever wrote it was cut short.
 //! 2. So is one with a NUL, which is what a power failure leaves in place of what was written.
 //! 3. What has not all four facts is not written: nobody could go by it.
+//! 4. But for a file in doubt, one that was found corrupt: a `-` stands for its change time. Nothing is taken over by that,
+//!    and what the other facts are is known when it is read again.
 //!
 //! Lines that begin with `#` are for people. Who believes what of a ledger is for others to say.
 
@@ -21,13 +23,20 @@ use crate::naming::plain;
 
 /// Adds the line of a file; none, if that would be of no use. Says whether there is one.
 pub(crate) fn write(line: &mut Vec<u8>, path: &[u8], checksums: &Checksums, facts: &Facts) -> bool {
-    let Facts { size: Some(size), mtime_ns: Some(mtime_ns), ctime_ns: Some(ctime_ns), inode: Some(inode) } = *facts
-    else {
+    facts.ctime_ns.is_some() && write_any(line, path, checksums, facts)
+}
+
+/// The same, of a file that may be in doubt.
+fn write_any(line: &mut Vec<u8>, path: &[u8], checksums: &Checksums, facts: &Facts) -> bool {
+    let Facts { size: Some(size), mtime_ns: Some(mtime_ns), ctime_ns, inode: Some(inode) } = *facts else {
         return false;
     };
     write_number(line, size);
     write_signed(line, mtime_ns);
-    write_signed(line, ctime_ns);
+    match ctime_ns {
+        Some(ctime_ns) => write_signed(line, ctime_ns),
+        None => line.extend_from_slice(IN_DOUBT),
+    }
     write_number(line, inode);
     for (index, checksum) in checksums.iter().enumerate() {
         line.extend_from_slice(if index == 0 { b"" } else { b"," });
@@ -47,15 +56,21 @@ pub(crate) fn write(line: &mut Vec<u8>, path: &[u8], checksums: &Checksums, fact
     true
 }
 
+/// What stands for the change time of a file in doubt.
+const IN_DOUBT: &[u8] = b"- ";
+
 /// What a line says, without its end; `None` if it is not what [`write`] writes.
 fn parse<'a>(line: &'a [u8], unescaped: &'a mut Vec<u8>) -> Option<(&'a [u8], Checksums, Facts)> {
     let (size, rest) = number(line)?;
     let (mtime_ns, rest) = signed(rest)?;
-    let (ctime_ns, rest) = signed(rest)?;
+    let (ctime_ns, rest) = match rest.strip_prefix(IN_DOUBT) {
+        Some(rest) => (None, rest),
+        None => signed(rest).map(|(ctime_ns, rest)| (Some(ctime_ns), rest))?,
+    };
     let (inode, rest) = number(rest)?;
     let blank = rest.iter().position(|&byte| byte == b' ')?;
     let checksums = parse_checksums(&rest[..blank])?;
-    let facts = Facts { size: Some(size), mtime_ns: Some(mtime_ns), ctime_ns: Some(ctime_ns), inode: Some(inode) };
+    let facts = Facts { size: Some(size), mtime_ns: Some(mtime_ns), ctime_ns, inode: Some(inode) };
     let path = &rest[blank + 1..];
     if path.is_empty() || path.contains(&0) {
         return None;
@@ -204,6 +219,17 @@ impl<W: Write> Sidecar<W> {
         self.out.write_all(&self.line)
     }
 
+    /// Writes what is known of a file in doubt, with or without a change time: it will be read, whatever its facts are.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the inner writer gives.
+    pub fn write_doubt(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
+        self.line.clear();
+        write_any(&mut self.line, name, hashed.checksums(), &hashed.facts().in_doubt());
+        self.out.write_all(&self.line)
+    }
+
     /// Flushes the inner writer and gives it back.
     ///
     /// # Errors
@@ -283,6 +309,20 @@ mod tests {
         let mut line = Vec::new();
         assert!(!write(&mut line, b"a", &checksums, &Facts { ctime_ns: None, ..whole }) && line.is_empty());
         assert!(write(&mut line, b"a", &checksums, &whole) && !line.is_empty());
+    }
+
+    #[test]
+    fn what_is_in_doubt_has_a_line_without_a_change_time() {
+        let checksums = Checksums::from(Checksum::new(Algorithm::Md5, &[0; 16]).unwrap());
+        let whole = Facts { size: Some(1), mtime_ns: Some(2), ctime_ns: Some(3), inode: Some(4) };
+        let mut sidecar = Sidecar::new(Vec::new()).unwrap();
+        sidecar.write_doubt(b"a", &Hashed::new(checksums.clone()).with_facts(whole)).unwrap();
+        sidecar.write_doubt(b"b", &Hashed::new(checksums.clone()).with_facts(Facts { inode: None, ..whole })).unwrap();
+        let text = sidecar.finish().unwrap();
+        let mut reader = Reader::new(&text[..]);
+        assert_eq!(reader.read().unwrap(), Some((&b"a"[..], checksums, whole.in_doubt())));
+        assert!(reader.read().unwrap().is_none());
+        assert_eq!(reader.malformed(), 0);
     }
 
     proptest! {

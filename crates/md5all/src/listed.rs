@@ -15,7 +15,7 @@ use crate::algorithm::Algorithms;
 use crate::catalog::{Catalog, Entered};
 use crate::error::{Error, Operation, Reason};
 use crate::ledger;
-use crate::manifest::{Flaw, Format, LineEnd, Reader, Seal};
+use crate::manifest::{Flaw, Format, Layout, LineEnd, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
 use crate::trees::Options;
 use crate::walk::Root;
@@ -30,6 +30,8 @@ pub struct Listed {
     malformed: u64,
     first_malformed: Option<u64>,
     flaw: Option<Flaw>,
+    /// Whether its lines have all facts, so that nothing beside it has a say.
+    keeps_facts: bool,
 }
 
 /// A thousand lines or so with each call to the system.
@@ -91,16 +93,18 @@ impl Listed {
             Seal::Broken(flaw) => Some(flaw),
             Seal::None | Seal::Whole => None,
         };
+        self.keeps_facts = reader.format().is_some_and(|format| Layout::from(format).keeps_facts());
         Ok(())
     }
 
-    /// Adds what a sidecar says of files that have exactly the checksums that it repeats. Blocks as the input does.
+    /// Adds what a sidecar says of files that have exactly the checksums that it repeats; nothing, if the manifest has
+    /// columns for all facts. Blocks as the input does.
     ///
     /// # Errors
     ///
     /// What the input gives. What was read by then holds.
     pub fn add_facts(&mut self, sidecar: impl BufRead) -> io::Result<()> {
-        ledger::add_facts(sidecar, &mut self.files).map(drop)
+        if self.keeps_facts { Ok(()) } else { ledger::add_facts(sidecar, &mut self.files).map(drop) }
     }
 
     /// How its seal shows that it is not what was sealed, if there is one and it does.

@@ -37,7 +37,7 @@ fn hash(config: Config) -> Result<Tally, Failure> {
         let known = begun.serve(known, &mut options)?;
         diary = Some((begun, known));
         options.exclude.extend(companions::files([&*sidecar_of(path)]));
-        if config.facts {
+        if config.facts && !config.layout.keeps_facts() {
             companions::open_sidecar(&sidecar_of(path))?;
             let file = Output::open(Some(sidecar_of(path)), leftover)?;
             options.exclude.extend(file.files());

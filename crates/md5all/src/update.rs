@@ -80,7 +80,8 @@ pub enum Status<'a> {
     Same(&'a Hashed),
     /// It has other contents than the manifest says.
     Changed(&'a Hashed),
-    /// It has other contents, and yet all facts are what they were: nobody has written to it.
+    /// It has other contents, and yet all facts are what they were: nobody has written to it. Whoever keeps what was known
+    /// of it is to keep it [in doubt](Facts::in_doubt), so that no later update takes it over.
     Corrupt(&'a Hashed),
     /// It is listed, and no file any more.
     Missing,
@@ -363,9 +364,15 @@ impl<F> Merge<'_, F> {
 fn compare<'a>(before: &Hashed, hashed: &'a Hashed) -> Status<'a> {
     match before.checksums().agree(hashed.checksums()) {
         Some(true) => Status::Same(hashed),
-        _ if before.facts().are_whole() && before.facts() == hashed.facts() => Status::Corrupt(hashed),
+        _ if nobody_has_written(&before.facts(), &hashed.facts()) => Status::Corrupt(hashed),
         _ => Status::Changed(hashed),
     }
+}
+
+/// Whether all facts are what they were, as far as they are known: the change time need not be, as that of a file in doubt.
+/// Else what was found corrupt once would next be called changed, and be listed as what it should be.
+fn nobody_has_written(before: &Facts, now: &Facts) -> bool {
+    (before.are_whole() || before.are_in_doubt()) && before.or(now) == *now
 }
 
 impl std::fmt::Display for Unusable {

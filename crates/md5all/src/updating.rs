@@ -1,5 +1,8 @@
 //! `md5all update`: what the library finds becomes lines for whoever looks on, a new manifest, and a sidecar.
 //!
+//! What was found corrupt is listed as it was, and in doubt: no later run takes it over. A manifest that has all facts in
+//! columns of its own has no sidecar.
+//!
 //! Neither is touched unless it would say something else. As long as nothing differs, nothing is written; at the first
 //! difference what came before it is, from the old manifest. The sidecar takes its place first: what it says counts only
 //! for checksums that the manifest has, so that no interruption between the two does harm.
@@ -47,16 +50,21 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         say("some names begin with the root, but not all: they are taken as relative to it");
     }
     let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
-    let new_sidecar = Output::open(Some(sidecar.clone()), leftover)?;
+    let keeps_facts = layout.keeps_facts();
+    let new_sidecar = (!keeps_facts).then(|| Output::open(Some(sidecar.clone()), leftover)).transpose()?;
     let mut options = task.options;
-    options.exclude = [new_manifest.files(), new_sidecar.files()].concat();
+    options.exclude = new_manifest.files();
+    options.exclude.extend(match &new_sidecar {
+        Some(new_sidecar) => new_sidecar.files(),
+        None => companions::files([&*sidecar]),
+    });
     let (diary, known) = Diary::begin(&task.manifest, task.resume, listed.algorithms())?;
     let known = diary.serve(known, &mut options)?;
     let notes = task.verbose.then(|| Notes::new(&options.devices));
 
     let mut manifest = Rewrite::new(&listed, new_manifest, |out| Ok(Writer::new(out, layout)))?;
-    let mut facts = Rewrite::new(&listed, new_sidecar, Sidecar::new)?;
-    if !is_in_accord {
+    let mut facts = new_sidecar.map(|new| Rewrite::new(&listed, new, Sidecar::new)).transpose()?;
+    if let Some(facts) = facts.as_mut().filter(|_| !is_in_accord) {
         facts.begin(0)?;
     }
     let mut tally = Tally::default();
@@ -67,9 +75,9 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         let is_same = change.before.as_ref().map(Hashed::checksums) == now.as_ref().map(Hashed::checksums);
         let has_same_facts = change.before.as_ref().map(Hashed::facts) == now.as_ref().map(Hashed::facts);
         manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
-        facts.take(&change, now.as_ref(), is_same && has_same_facts)
+        facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts))
     })?;
-    facts.commit()?;
+    facts.map_or(Ok(()), Rewrite::commit)?;
     manifest.commit()?;
     diary.end();
     notes.into_iter().for_each(|mut notes| {
@@ -95,15 +103,16 @@ fn read(task: &Update, sidecar: &Path) -> Result<Old, Failure> {
         Ok(listed) => listed,
         Err(unusable) => return Ok(Err(unusable)),
     };
-    let is_in_accord = match companions::open_sidecar(sidecar)? {
-        Some(facts) => listed.add_facts(facts).map_err(|error| fail(sidecar, Operation::Read, error))?,
-        None => true,
-    };
     let layout = Layout {
         end: task.end,
         algorithms: listed.algorithms(),
         seal: listed.is_sealed(),
         ..Layout::from(reader.format().unwrap_or_default())
+    };
+    let facts = if layout.keeps_facts() { None } else { companions::open_sidecar(sidecar)? };
+    let is_in_accord = match facts {
+        Some(facts) => listed.add_facts(facts).map_err(|error| fail(sidecar, Operation::Read, error))?,
+        None => true,
     };
     Ok(Ok((listed, layout, is_in_accord)))
 }
@@ -113,6 +122,10 @@ fn what_to_list(change: &Change<'_>, prune: bool) -> Option<Hashed> {
     match change.finding {
         Status::New(now) | Status::Same(now) | Status::Changed(now) => Some(now.clone()),
         Status::Missing if prune => None,
+        Status::Corrupt(_) => change.before.clone().map(|before| {
+            let facts = before.facts().in_doubt();
+            before.with_facts(facts)
+        }),
         // As it was: nobody knows better, or it is the last word on what the file should be.
         _ => change.before.clone(),
     }
@@ -130,11 +143,17 @@ struct Rewrite<'a, L> {
 /// What can be written anew.
 trait List {
     fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()>;
+    /// The same of what is listed as it was, and may be in doubt.
+    fn write_again(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()>;
     fn finish(self) -> io::Result<BufWriter<Output>>;
 }
 
 impl List for Writer<BufWriter<Output>> {
     fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
+        Writer::write(self, name, hashed)
+    }
+
+    fn write_again(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
         Writer::write(self, name, hashed)
     }
 
@@ -146,6 +165,10 @@ impl List for Writer<BufWriter<Output>> {
 impl List for Sidecar<BufWriter<Output>> {
     fn write(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
         Sidecar::write(self, name, hashed)
+    }
+
+    fn write_again(&mut self, name: &[u8], hashed: &Hashed) -> io::Result<()> {
+        if hashed.facts().are_in_doubt() { self.write_doubt(name, hashed) } else { Sidecar::write(self, name, hashed) }
     }
 
     fn finish(self) -> io::Result<BufWriter<Output>> {
@@ -172,10 +195,12 @@ impl<'a, L: List> Rewrite<'a, L> {
             return Ok(());
         }
         self.begin(change.position)?;
-        match now {
-            Some(hashed) => self.list.write(change.name, hashed).map_err(|error| self.cannot_write(error)),
-            None => Ok(()),
-        }
+        let Some(hashed) = now else { return Ok(()) };
+        let written = match change.finding {
+            Status::New(_) | Status::Same(_) | Status::Changed(_) => self.list.write(change.name, hashed),
+            _ => self.list.write_again(change.name, hashed),
+        };
+        written.map_err(|error| self.cannot_write(error))
     }
 
     /// Writes what came before this position, if that has not been done.
@@ -186,7 +211,7 @@ impl<'a, L: List> Rewrite<'a, L> {
         let mut name = Vec::new();
         for before in 0..position {
             let hashed = self.listed.entry(before, &mut name);
-            self.list.write(&name, &hashed).map_err(|error| self.cannot_write(error))?;
+            self.list.write_again(&name, &hashed).map_err(|error| self.cannot_write(error))?;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ pub(super) const NATURE: Nature = Nature {
     has_comments: false,
     can_be_sealed: false,
     has_facts: true,
+    keeps_facts: true,
 };
 
 /// What the column of names is called.

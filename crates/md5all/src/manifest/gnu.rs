@@ -16,6 +16,7 @@ pub(super) const NATURE: Nature = Nature {
     has_comments: true,
     can_be_sealed: true,
     has_facts: false,
+    keeps_facts: false,
 };
 
 pub(super) const BINARY: Nature = Nature { name: "gnu-binary", ..NATURE };

@@ -19,6 +19,7 @@ pub(super) const NATURE: Nature = Nature {
     has_comments: true,
     can_be_sealed: true,
     has_facts: true,
+    keeps_facts: false,
 };
 
 const FIRST: &[u8] = b"%%%% HASHDEEP-1.0";

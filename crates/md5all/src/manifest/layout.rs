@@ -98,6 +98,12 @@ impl Layout {
     pub fn has_facts(&self) -> bool {
         self.seal || self.format.nature().has_facts
     }
+
+    /// Whether its lines have all [`Facts`](crate::Facts), so that nobody need keep them beside it.
+    #[must_use]
+    pub fn keeps_facts(&self) -> bool {
+        self.format.nature().keeps_facts
+    }
 }
 
 impl From<Format> for Layout {

@@ -76,6 +76,8 @@ struct Nature {
     can_be_sealed: bool,
     /// Whether it says what the file system says of a file.
     has_facts: bool,
+    /// Whether it says all of it, and so needs no sidecar.
+    keeps_facts: bool,
 }
 
 impl Format {

@@ -24,6 +24,7 @@ pub(super) const NATURE: Nature = Nature {
     has_comments: false,
     can_be_sealed: false,
     has_facts: true,
+    keeps_facts: true,
 };
 
 pub(super) fn write(line: &mut Vec<u8>, name: &[u8], hashed: &Hashed) {

@@ -33,6 +33,7 @@ pub(super) const NATURE: Nature = Nature {
     has_comments: false,
     can_be_sealed: false,
     has_facts: true,
+    keeps_facts: false,
 };
 
 /// Rows that are being written.

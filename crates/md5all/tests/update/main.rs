@@ -6,7 +6,9 @@
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
+mod columns;
 mod document;
+mod doubt;
 mod full;
 #[allow(dead_code, reason = "shared with the program's other tests, each of which uses a part")]
 #[path = "../program/harness.rs"]
