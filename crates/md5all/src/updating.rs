@@ -94,11 +94,16 @@ type Old = Result<(Inventory, Layout, bool), md5all::Unusable>;
 fn read(task: &Update, sidecar: &Path) -> Result<Old, Failure> {
     let fail = |path: &Path, operation, error| Failure::output(path.to_owned(), operation, error);
     let file = File::open(&task.manifest).map_err(|error| fail(&task.manifest, Operation::Open, error))?;
+    #[cfg(feature = "parquet")]
+    let same = file.try_clone().map_err(|error| fail(&task.manifest, Operation::Open, error))?;
     let input = BufReader::with_capacity(1 << 17, file);
-    let mut reader = match task.format {
+    let reader = match task.format {
         Some(format) => Reader::new(input, format, task.end),
         None => Reader::detect(input, task.end),
     };
+    #[cfg(feature = "parquet")]
+    let reader = reader.or_rows_of(&same).map_err(|error| fail(&task.manifest, Operation::Read, error))?;
+    let mut reader = reader;
     let mut listed = match Inventory::read(&mut reader, task.root.as_deref()) {
         Ok(listed) => listed,
         Err(unusable) => return Ok(Err(unusable)),

@@ -70,6 +70,22 @@ fn the_format_of_a_list_is_found_by_its_first_lines() {
     assert_eq!(run(dir.path(), &lists).text(), "t/plain: FAILED\n".repeat(Format::ALL.len() - 1));
 }
 
+/// Those who compare whole manifests find the format as those who check them do, also where a manifest has no lines.
+#[test]
+fn every_format_is_audited_and_updated_as_it_was_written() {
+    for format in Format::ALL.into_iter().filter(|&format| format != Format::Bagit).map(Format::name) {
+        let dir = field();
+        run(dir.path(), &["--format", format, "-o", "list", "t"]).clean();
+        run(dir.path(), &["audit", "list", "t"]).clean();
+        run(dir.path(), &["diff", "list", "t"]).clean();
+        plant_in(&dir, b"new");
+        assert_eq!(run(dir.path(), &["audit", "list", "t"]).code, Some(1), "{format}");
+        run(dir.path(), &["update", "list", "t"]).clean();
+        run(dir.path(), &["audit", "list", "t"]).clean();
+        run(dir.path(), &["-c", "--quiet", "--format", format, "list"]).clean();
+    }
+}
+
 /// A bag's manifest looks like GNU's: a name that is encoded is not found, and so is not good either.
 #[test]
 fn a_bags_manifest_is_taken_for_gnus_unless_its_format_is_named() {
