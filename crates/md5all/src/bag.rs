@@ -132,7 +132,8 @@ pub enum BagError {
     Odd(PathBuf, Odd),
     /// It holds a file whose name bags of this version cannot tell from another one: `%0A` in 0.97, say.
     Untellable(PathBuf),
-    /// A bag was begun there, and something has taken the place of what it was going to move.
+    /// It lies where a bag that was begun, or is to be, has its own things, and was not put there by it: `.md5all-bag` and
+    /// what is in it, or the place that something was moved away from.
     InTheWay(PathBuf),
     /// What `bag-info.txt` was to say is not fit for it.
     Info(String),
@@ -263,9 +264,7 @@ impl fmt::Display for BagError {
             BagError::Untellable(path) => {
                 write!(f, "{}: a name that bags before version 1.0 cannot tell from another one", path.display())
             }
-            BagError::InTheWay(path) => {
-                write!(f, "{}: is in the way of a file that was moved when the bag was begun", path.display())
-            }
+            BagError::InTheWay(path) => write!(f, "{}: in the way of the bag that is to be made here", path.display()),
             BagError::Info(what) => f.write_str(what),
             BagError::Other(error) => error.fmt(f),
         }

@@ -66,9 +66,7 @@ fn refusal(error: BagError) -> Result<Exit, Failure> {
         BagError::Untellable(path) => {
             differs(&path, "a name that bags before version 1.0 cannot tell from another one")
         }
-        BagError::InTheWay(path) => {
-            differs(&path, "in the way of a file that was moved away from here when the bag was begun")
-        }
+        BagError::InTheWay(path) => differs(&path, "in the way of the bag that is to be made here"),
         error => {
             say(error.to_string());
             Ok(Exit::Usage)

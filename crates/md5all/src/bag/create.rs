@@ -8,7 +8,10 @@
 //! 3. When all have, it is renamed to `data`. From then on `.md5all-bag` without a payload says that `data` is ours.
 //! 4. Tag files are written into `.md5all-bag` and reach the disk there. They take their places one by one, `bagit.txt` last:
 //!    without it no program takes the directory for a bag.
-//! 5. `.md5all-bag` goes.
+//! 5. `.md5all-bag` goes. Beside `bagit.txt` it is all that is left to do, and nothing else is done then.
+//!
+//! A name is no proof that something is ours. What lies where only we should have put something, and is not what we put there,
+//! ends it too, before anything has moved or gone.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -54,8 +57,9 @@ const PAYLOAD: &str = "payload";
 ///
 /// # Errors
 ///
-/// That it is a bag already, or holds what a bag cannot: then nothing has changed. What could not be read or written, or
-/// that `ctx` was cancelled: then nothing is lost, and the same call goes on.
+/// That it is a bag already, or holds what a bag cannot, or that what is named as our own is not ours: then nothing has
+/// changed. That something has come to lie where something else was moved away, what could not be read or written, or that
+/// `ctx` was cancelled: then nothing is lost, and the same call goes on.
 ///
 /// # Examples
 ///
@@ -79,7 +83,9 @@ pub fn create_bag(ctx: &Context, dir: &Path, bag: &NewBag, options: &Options) ->
     if bag.algorithms.is_empty() {
         return Err(BagError::Info("a bag has at least one manifest".to_owned()));
     }
-    if !exists(&work.stage)? {
+    if exists(&work.stage)? {
+        work.recognise()?;
+    } else {
         if exists(&dir.join("bagit.txt"))? {
             return Err(BagError::IsBag(dir.to_owned()));
         }
@@ -123,7 +129,8 @@ impl Work<'_> {
     fn begin(&self) -> Result<(), BagError> {
         let new = self.dir.join(NEW_STAGE);
         let payload = new.join(PAYLOAD);
-        fs::create_dir_all(&payload).map_err(|error| cannot(Operation::Create, &payload, error))?;
+        create_or_find_empty(&new, Some(PAYLOAD))?;
+        create_or_find_empty(&payload, None)?;
         // As wide open as what it comes to stand for.
         let permissions =
             fs::metadata(self.dir).map_err(|error| cannot(Operation::Stat, self.dir, error))?.permissions();
@@ -131,11 +138,50 @@ impl Work<'_> {
         rename(&new, &self.stage)
     }
 
+    /// Sees that what was begun here was begun by us.
+    fn recognise(&self) -> Result<(), BagError> {
+        if !is_directory(&self.stage)? {
+            return Err(BagError::InTheWay(self.stage.clone()));
+        }
+        let moving = exists(&self.stage.join(PAYLOAD))?;
+        // All but the stage itself is done. What is in `data` may have changed since: to make manifests again would be to
+        // call that right.
+        if !moving && exists(&self.dir.join("bagit.txt"))? && !exists(&self.stage.join("bagit.txt"))? {
+            return match fs::remove_dir(&self.stage) {
+                Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => {
+                    Err(cannot(Operation::Write, &self.stage, error))
+                }
+                _ => sync(self.dir).and(Err(BagError::IsBag(self.dir.to_owned()))),
+            };
+        }
+        // We leave the payload in one of two places.
+        if !moving && !exists(&self.dir.join("data"))? {
+            return Err(BagError::InTheWay(self.stage.clone()));
+        }
+        self.unfinished().map(drop)
+    }
+
+    /// The tag files in the stage. Beside the payload, nothing else is ours.
+    fn unfinished(&self) -> Result<Vec<PathBuf>, BagError> {
+        let mut unfinished = Vec::new();
+        for entry in list(&self.stage)? {
+            let (name, path) = (entry.file_name(), entry.path());
+            let kind = entry.file_type().map_err(|error| cannot(Operation::Stat, &path, error))?;
+            if kind.is_file()
+                && (name == "bagit.txt" || name == "bag-info.txt" || manifests().any(|ours| name == *ours))
+            {
+                unfinished.push(path);
+            } else if !(kind.is_dir() && name == PAYLOAD) {
+                return Err(BagError::InTheWay(path));
+            }
+        }
+        Ok(unfinished)
+    }
+
     /// Moves what is there into the payload, and the payload to its place.
     fn move_payload(&self) -> Result<(), BagError> {
         let payload = self.stage.join(PAYLOAD);
-        let entries = fs::read_dir(self.dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        for entry in entries.map_err(|error| cannot(Operation::List, self.dir, error))? {
+        for entry in list(self.dir)? {
             self.ctx.check().map_err(Error::from)?;
             let name = entry.file_name();
             if name == STAGE {
@@ -152,22 +198,18 @@ impl Work<'_> {
     }
 
     /// Removes the tag files of an earlier try: those that are not finished, and manifests that this bag is not to have. All
-    /// that was here before that one is in `data`.
+    /// that was here before that one is in `data`. If anything in the stage is not ours, nothing is removed.
     fn clear(&self) -> Result<(), BagError> {
-        let unfinished = fs::read_dir(&self.stage).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let unfinished = unfinished.map_err(|error| cannot(Operation::List, &self.stage, error))?;
-        let manifests = Algorithm::ALL.into_iter().flat_map(|algorithm| {
-            ["manifest", "tagmanifest"].map(|kind| self.dir.join(format!("{kind}-{}.txt", algorithm.name())))
-        });
-        for path in unfinished.iter().map(fs::DirEntry::path).chain(manifests) {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(cannot(Operation::Write, &path, error));
+        let mut old = self.unfinished()?;
+        for path in manifests().map(|name| self.dir.join(name)) {
+            if exists(&path)? {
+                if is_directory(&path)? {
+                    return Err(BagError::InTheWay(path));
                 }
-                _ => {}
+                old.push(path);
             }
         }
-        Ok(())
+        old.iter().try_for_each(|path| fs::remove_file(path).map_err(|error| cannot(Operation::Write, path, error)))
     }
 
     /// One manifest for each algorithm; gives how many bytes and files they list.
@@ -252,9 +294,7 @@ impl Work<'_> {
 
     /// Puts tag files into their places, and what makes it a bag last.
     fn finish(&self) -> Result<(), BagError> {
-        let entries = fs::read_dir(&self.stage).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let entries = entries.map_err(|error| cannot(Operation::List, &self.stage, error))?;
-        let mut names: Vec<_> = entries.iter().map(fs::DirEntry::file_name).collect();
+        let mut names: Vec<_> = list(&self.stage)?.iter().map(fs::DirEntry::file_name).collect();
         names.retain(|name| name != "bagit.txt");
         sync(&self.stage)?;
         for name in names {
@@ -308,6 +348,35 @@ fn exists(path: &Path) -> Result<bool, BagError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(cannot(Operation::Stat, path, error)),
     }
+}
+
+fn is_directory(path: &Path) -> Result<bool, BagError> {
+    fs::symlink_metadata(path).map(|found| found.is_dir()).map_err(|error| cannot(Operation::Stat, path, error))
+}
+
+/// Creates a directory. If it is there, then from an earlier try, and nothing is in it but what that one may have left.
+fn create_or_find_empty(path: &Path, but: Option<&str>) -> Result<(), BagError> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot(Operation::Create, path, error)),
+        Err(_) if !is_directory(path)? => Err(BagError::InTheWay(path.to_owned())),
+        Err(_) => match list(path)?.iter().find(|entry| but.is_none_or(|but| entry.file_name() != but)) {
+            Some(stranger) => Err(BagError::InTheWay(stranger.path())),
+            None => Ok(()),
+        },
+    }
+}
+
+fn list(dir: &Path) -> Result<Vec<fs::DirEntry>, BagError> {
+    let entries = fs::read_dir(dir).and_then(Iterator::collect);
+    entries.map_err(|error| cannot(Operation::List, dir, error))
+}
+
+/// What manifests and tag manifests are called, by any algorithm.
+fn manifests() -> impl Iterator<Item = String> {
+    Algorithm::ALL
+        .into_iter()
+        .flat_map(|algorithm| ["manifest", "tagmanifest"].map(|kind| format!("{kind}-{}.txt", algorithm.name())))
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), BagError> {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use proptest::prelude::*;
@@ -201,13 +201,14 @@ fn what_was_interrupted_goes_on_wherever_it_was() {
             ],
         ),
         (
-            "all are",
+            "all but what makes it a bag are",
             &[
                 ("data/a", "1"),
                 ("data/sub/b", "2"),
                 ("data/data/c", "3"),
-                ("bagit.txt", "whatever"),
-                (".md5all-bag/x", ""),
+                ("bag-info.txt", "whatever"),
+                ("manifest-md5.txt", "whatever"),
+                (".md5all-bag/bagit.txt", "whatever"),
             ],
         ),
     ];
@@ -233,12 +234,77 @@ fn what_is_in_the_way_of_what_was_moved_is_not_overwritten() {
     let dir = tree(&["bag/.md5all-bag/payload/a", "bag/a"]);
     let came = run(dir.path(), &["bag", "create", "bag"]);
     assert_eq!(came.code, Some(1));
-    assert_eq!(
-        came.stderr,
-        "md5all: bag/a: in the way of a file that was moved away from here when the bag was begun\n"
-    );
+    assert_eq!(came.stderr, "md5all: bag/a: in the way of the bag that is to be made here\n");
     assert_eq!(read(dir.path().join("bag/a")), "bag/a");
     assert_eq!(read(dir.path().join("bag/.md5all-bag/payload/a")), "bag/.md5all-bag/payload/a");
+}
+
+#[test]
+fn what_lies_where_a_bag_is_begun_and_is_not_ours_is_never_removed() {
+    let states: [(&str, &str, &[&str]); 10] = [
+        (".md5all-bag.new/letter", ".md5all-bag.new/letter", &[]),
+        (".md5all-bag.new/payload/letter", ".md5all-bag.new/payload/letter", &[]),
+        (".md5all-bag.new/payload", ".md5all-bag.new/payload", &[]),
+        (".md5all-bag.new", ".md5all-bag.new", &[]),
+        (".md5all-bag", ".md5all-bag", &[]),
+        (".md5all-bag/letter", ".md5all-bag/letter", &["data/b", "manifest-md5.txt", ".md5all-bag/bag-info.txt"]),
+        (".md5all-bag/letter", ".md5all-bag/letter", &[".md5all-bag/payload/b"]),
+        (".md5all-bag/bagit.txt", ".md5all-bag/bagit.txt/letter", &["data/b", ".md5all-bag/bag-info.txt"]),
+        (".md5all-bag/payload", ".md5all-bag/payload", &["data/b"]),
+        ("manifest-md5.txt", "manifest-md5.txt/letter", &["data/b", ".md5all-bag/bag-info.txt", "manifest-sha1.txt"]),
+    ];
+    for (stranger, precious, beside) in states {
+        let dir = tree(&["bag/a"]);
+        for file in beside.iter().chain([&precious]) {
+            plant(dir.path(), OsStr::new(&format!("bag/{file}")), file.as_bytes());
+        }
+        let before = everything(&dir.path().join("bag"));
+        let came = run(dir.path(), &["bag", "create", "-a", "md5", "bag"]);
+        let said = format!("md5all: bag/{stranger}: in the way of the bag that is to be made here\n");
+        assert_eq!((came.code, came.stderr), (Some(1), said), "{precious} {beside:?}");
+        assert_eq!(everything(&dir.path().join("bag")), before, "{precious} {beside:?}");
+    }
+}
+
+#[test]
+fn a_directory_that_only_has_the_name_of_ours_is_not_taken_for_it() {
+    let dir = tree(&["bag/a", "bag/manifest-md5.txt"]);
+    fs::create_dir(dir.path().join("bag/.md5all-bag")).unwrap();
+    let before = everything(&dir.path().join("bag"));
+    let came = run(dir.path(), &["bag", "create", "bag"]);
+    let said = "md5all: bag/.md5all-bag: in the way of the bag that is to be made here\n";
+    assert_eq!((came.code, came.stderr.as_str()), (Some(1), said));
+    assert_eq!(everything(&dir.path().join("bag")), before);
+}
+
+#[test]
+fn a_bag_that_was_changed_is_not_made_valid_by_what_was_left_of_its_making() {
+    for left in [&[][..], &[".md5all-bag/bag-info.txt"]] {
+        let dir = tree(&["bag/a"]);
+        let bag = dir.path().join("bag");
+        run(dir.path(), &["bag", "create", "-a", "md5", "bag"]).clean();
+        fs::write(bag.join("data/a"), "worse").unwrap();
+        let changed = everything(&bag);
+        fs::create_dir(bag.join(".md5all-bag")).unwrap();
+        for file in left {
+            plant(dir.path(), OsStr::new(&format!("bag/{file}")), b"half");
+        }
+        let with_stage = everything(&bag);
+        let came = run(dir.path(), &["bag", "create", "-a", "md5", "bag"]);
+        assert_eq!((came.code, came.stderr.as_str()), (Some(1), "md5all: bag: is a bag already\n"));
+        assert_eq!(everything(&bag), if left.is_empty() { changed } else { with_stage });
+        assert_eq!(run(dir.path(), &["bag", "verify", "bag"]).code, Some(1));
+    }
+}
+
+/// All that is below a directory, and what is in it.
+fn everything(dir: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    let entries = walkdir::WalkDir::new(dir).sort_by_file_name().into_iter().map(|entry| {
+        let entry = entry.expect("it can be listed");
+        let contents = entry.file_type().is_file().then(|| fs::read(entry.path()).expect("it can be read"));
+        (entry.into_path(), contents)
+    });
+    entries.collect()
 }
 
 /// Killed as soon as it has come so far, wherever it is by then.
