@@ -107,6 +107,10 @@ pub(crate) struct Tree {
     naming: Naming,
     /// The names, with a `/` at the end, of what was not entered, or not read: nobody knows what lies below.
     shut: HashSet<Vec<u8>>,
+    /// Bytes of the longest of them.
+    longest_shut: usize,
+    /// The names of what was to be read and could not be, where all is read before anything is told.
+    unread: HashSet<Vec<u8>>,
     paths: PathBuffer,
     /// The last name.
     name: Vec<u8>,
@@ -216,7 +220,7 @@ impl Held {
 
     /// Whether it has been said that the file could not be read before.
     fn was_told(&self, name: &[u8]) -> bool {
-        self.origin.as_ref().is_some_and(|tree| !tree.shut.is_empty() && tree.shut.contains(&with_slash(name)))
+        self.origin.as_ref().is_some_and(|tree| tree.unread.contains(name))
     }
 }
 
@@ -243,6 +247,8 @@ impl Tree {
             lookout: Lookout::new(naming.walked().len(), links),
             naming,
             shut: HashSet::new(),
+            longest_shut: 0,
+            unread: HashSet::new(),
             paths: PathBuffer::default(),
             name: Vec::new(),
         }
@@ -262,14 +268,14 @@ impl Tree {
             Outcome::Hashed(hashed) => held.meet(name, hashed)?,
             Outcome::Failed(reason) => {
                 comparison.tell(name);
-                self.shut.insert(with_slash(name));
+                shut(&mut self.shut, &mut self.longest_shut, name);
                 Fate::Unreadable(Unread::Failed(reason.again()))
             }
             Outcome::Skipped(Skip::Special | Skip::Symlink) if comparison.tell(name) => Fate::Changed,
             Outcome::Skipped(Skip::Excluded) if comparison.tell(name) => Fate::Incomparable(Lack::Excluded),
             Outcome::Skipped(skip) => {
                 if matches!(skip, Skip::OtherFileSystem | Skip::Automount) {
-                    self.shut.insert(with_slash(name));
+                    shut(&mut self.shut, &mut self.longest_shut, name);
                 }
                 skipped.push(*skip);
                 return None;
@@ -297,11 +303,14 @@ impl Tree {
                     }
                 }
                 Outcome::Failed(reason) => {
-                    self.shut.insert(with_slash(name));
+                    shut(&mut self.shut, &mut self.longest_shut, name);
+                    self.unread.insert(name.to_vec());
                     let fate = Fate::Unreadable(Unread::Failed(reason.again()));
                     unread.push(Compared { name: name.to_vec(), fate });
                 }
-                Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount) => drop(self.shut.insert(with_slash(name))),
+                Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount) => {
+                    shut(&mut self.shut, &mut self.longest_shut, name)
+                }
                 Outcome::Skipped(_) => {}
             }
         }
@@ -320,9 +329,18 @@ impl Tree {
 
     /// Whether the walk did not get to where a name would lie.
     fn is_shut(&self, name: &[u8]) -> bool {
-        let ends = || name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
+        // No longer beginning can be among them, and a name may be long.
+        let most = self.longest_shut.min(name.len());
+        let ends = || name[..most].iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
         !self.shut.is_empty() && [0].into_iter().chain(ends()).any(|end| self.shut.contains(&name[..end]))
     }
+}
+
+/// Notes that nobody knows what lies below a name.
+fn shut(names: &mut HashSet<Vec<u8>>, longest: &mut usize, name: &[u8]) {
+    let name = with_slash(name);
+    *longest = name.len().max(*longest);
+    names.insert(name);
 }
 
 /// A name as those of all that lie below begin; nothing stays nothing.

@@ -8,7 +8,7 @@ use errgroup::Context;
 use md5all::{FileId, Listed, Operation, Options, Root, Skip, audit};
 
 use crate::cli::Audit;
-use crate::companions::{Found, find_sidecar, journal_of, sidecar_of};
+use crate::companions::{Found, find_sidecar, own_files, sidecar_of};
 use crate::exit::Exit;
 use crate::failure::{Failure, say};
 use crate::findings::Findings;
@@ -37,7 +37,7 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
         let root = quote(root.as_os_str().as_bytes());
         say(format!("some names, but not all, begin with {root}: all are taken as relative to it"));
     }
-    let options = Options { exclude: beside(&task.manifest), ..task.options };
+    let options = Options { exclude: beside(&task.manifest)?, ..task.options };
     let notes = task.verbose.then(|| Notes::new(&options.devices));
     tell(audit(&ctx, listed, Some(&root), options), findings, notes)
 }
@@ -111,9 +111,13 @@ fn say_root(listed: &Listed) -> PathBuf {
 }
 
 /// The manifest, and what is kept beside it: nothing that was made of the tree is new in it.
-pub(crate) fn beside(manifest: &Root) -> Vec<FileId> {
-    let Root::Path(path) = manifest else { return Vec::new() };
-    [path.clone(), sidecar_of(path), journal_of(path)].iter().filter_map(|path| regular_id(path)).collect()
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn beside(manifest: &Root) -> Result<Vec<FileId>, Failure> {
+    let Root::Path(path) = manifest else { return Ok(Vec::new()) };
+    Ok(regular_id(path).into_iter().chain(own_files(path)?).collect())
 }
 
 /// The file, if it is one that a walk could come across and read.

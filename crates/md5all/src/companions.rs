@@ -62,12 +62,38 @@ pub(crate) fn find_sidecar(path: &Path) -> Result<Found, Failure> {
         Err(error) => return Err(fail(Operation::Stat, error)),
         Ok(_) => return Ok(Found::Strange),
     };
-    let mut header = [0; HEADER.len()];
-    match file.read_exact(&mut header) {
-        Ok(()) if header == *HEADER => Ok(Found::Sidecar(BufReader::with_capacity(1 << 17, file))),
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(fail(Operation::Read, error)),
-        _ => Ok(Found::Strange),
+    let is_own = begins_as(&mut file, HEADER).map_err(|error| fail(Operation::Read, error))?;
+    Ok(if is_own { Found::Sidecar(BufReader::with_capacity(1 << 17, file)) } else { Found::Strange })
+}
+
+/// Whether a file begins with this line, as far as it goes: it may have been cut short. Reads just that.
+fn begins_as(file: &mut File, header: &[u8]) -> io::Result<bool> {
+    let mut found = Vec::new();
+    file.take(header.len() as u64).read_to_end(&mut found)?;
+    Ok(!found.is_empty() && header.starts_with(&found))
+}
+
+/// The files beside a manifest that are its own: what is called so and is something else is somebody else's.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn own_files(manifest: &Path) -> Result<Vec<FileId>, Failure> {
+    let mut own = Vec::new();
+    for (path, header) in [(sidecar_of(manifest), HEADER), (journal_of(manifest), Journal::HEADER)] {
+        let fail = |operation, error| Failure::output(path.clone(), operation, error);
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => {
+                let mut file = File::open(&path).map_err(|error| fail(Operation::Open, error))?;
+                if begins_as(&mut file, header).map_err(|error| fail(Operation::Read, error))? {
+                    own.push(FileId::from(&found));
+                }
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(Operation::Stat, error)),
+            _ => {}
+        }
     }
+    Ok(own)
 }
 
 /// The sidecar, open, if there is one, for those who will write over it.
@@ -153,11 +179,6 @@ impl Drop for Diary {
             self.remove();
         }
     }
-}
-
-/// The files under these names, of those that there are.
-pub(crate) fn files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<FileId> {
-    paths.into_iter().filter_map(|path| Some(FileId::from(&fs::metadata(path).ok()?))).collect()
 }
 
 /// How many files were not read again, for those who want to know.

@@ -171,10 +171,13 @@ impl Comparison {
         if self.marks[number] == Mark::Contradicted {
             return Fate::Incomparable(Lack::Contradicted);
         }
+        let before = self.before.facts(number);
         match self.before.checksums(number).agree(after.checksums()) {
+            // Whatever a short checksum says.
+            Some(true) if before.differ_in_size(&after.facts()) => Fate::Changed,
             None => Fate::Incomparable(Lack::NoCommonAlgorithm),
             Some(true) => Fate::Ok,
-            Some(false) if looks_untouched(&self.before.facts(number), &after.facts()) => Fate::Corrupt,
+            Some(false) if looks_untouched(&before, &after.facts()) => Fate::Corrupt,
             Some(false) => Fate::Changed,
         }
     }

@@ -21,7 +21,7 @@ fn compare(task: Diff) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let mut findings = Findings::new(leftover, task.json, task.verbose)?;
-    let exclude = [&task.before, &task.after].into_iter().flat_map(beside).collect();
+    let exclude = [beside(&task.before)?, beside(&task.after)?].concat();
     let options = Options { exclude, ..task.options.clone() };
     let Some(before) = side(&ctx, &task, &task.before, &mut findings)? else { return Ok(Exit::Incomplete) };
     let Some(after) = side(&ctx, &task, &task.after, &mut findings)? else { return Ok(Exit::Incomplete) };

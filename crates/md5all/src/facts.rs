@@ -40,6 +40,12 @@ impl Facts {
         self.ctime_ns.is_none() && self.size.is_some() && self.mtime_ns.is_some() && self.inode.is_some()
     }
 
+    /// Whether both know a size, and not the same.
+    #[must_use]
+    pub fn differ_in_size(&self, other: &Facts) -> bool {
+        self.size.zip(other.size).is_some_and(|(one, another)| one != another)
+    }
+
     /// These facts, and of those that are missing what `other` has.
     #[must_use]
     pub fn or(&self, other: &Facts) -> Facts {

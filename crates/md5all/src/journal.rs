@@ -6,7 +6,7 @@
 //!
 //! A journal that cannot be written, on a disk that is full say, ends: hashing goes on, and who asks is told.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -21,8 +21,7 @@ use crate::known::Known;
 use crate::ledger;
 use crate::source::FileId;
 
-/// The first line, by which a journal is told from a file that somebody else needs.
-const HEADER: &[u8] = b"# md5all's journal: what an interrupted run has finished; --resume goes on from here\n";
+const HEADER: &[u8] = Journal::HEADER;
 
 /// Where workers note what they have finished: see [`Options::journal`](crate::Options::journal).
 #[derive(Debug)]
@@ -34,6 +33,9 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// The first line, by which a journal is told from a file that somebody else needs.
+    pub const HEADER: &[u8] = b"# md5all's journal: what an interrupted run has finished; --resume goes on from here\n";
+
     /// Opens the journal at `path`, or makes it. Gives what it says, with checksums by all of `wanted`, as well.
     ///
     /// A line that was cut short is cut off.
@@ -45,6 +47,7 @@ impl Journal {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
         let file =
             OpenOptions::new().read(true).append(true).create(true).mode(0o666).custom_flags(flags).open(path)?;
+        lock(&file)?;
         let mut input = BufReader::with_capacity(BUFFER, &file);
         let mut header = Vec::new();
         (&mut input).take(HEADER.len() as u64).read_to_end(&mut header)?;
@@ -111,6 +114,18 @@ impl Journal {
     }
 }
 
+/// Two runs at once would cut off each other's lines. Where a file system knows no locks, there is none.
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, "another run is writing the same manifest"))
+        }
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// A thousand lines or so with each call to the system.
 const BUFFER: usize = 128 * 1024;
 
@@ -131,6 +146,17 @@ mod tests {
 
     fn open(path: &Path) -> (Journal, Known) {
         Journal::open(path, Algorithms::default()).unwrap()
+    }
+
+    #[test]
+    fn two_runs_do_not_write_one_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let first = open(&path);
+        let error = Journal::open(&path, Algorithms::default()).unwrap_err();
+        assert_eq!(error.to_string(), "another run is writing the same manifest");
+        drop(first);
+        open(&path);
     }
 
     /// Cut at every byte, it says what was whole, and goes on from there.

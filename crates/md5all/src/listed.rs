@@ -57,7 +57,7 @@ impl Listed {
         let file = open(manifest).map_err(failed(Operation::Open))?;
         #[cfg(feature = "parquet")]
         let same = file.try_clone().map_err(failed(Operation::Open))?;
-        let reader = Reader::of(BufReader::with_capacity(BUFFER, file), format.into(), LineEnd::Newline);
+        let reader = Reader::of(BufReader::with_capacity(BUFFER, file), format.into(), LineEnd::Newline).refusing_nul();
         #[cfg(feature = "parquet")]
         let reader = reader.or_rows_of(&same).map_err(failed(Operation::Read))?;
         let mut listed = Listed::default();

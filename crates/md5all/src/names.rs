@@ -111,7 +111,9 @@ impl<'a> Names<'a> {
     pub(crate) fn send(&mut self, batch: Batch) -> Result<(), Error> {
         let names = Directory::of_list(batch.listing, batch.said);
         for place in (0..).map_while(|index| names.place(index)) {
-            self.weigh(&place)?;
+            if place.said().is_some() {
+                self.weigh(&place)?;
+            }
             let found = self.find(&place);
             self.entries.send(Entry { place, found })?;
         }
@@ -132,7 +134,8 @@ impl<'a> Names<'a> {
         Ok(self.entries.send(Entry { place, found: Found::Settled(outcome) })?)
     }
 
-    /// The queue counts entries, so what is long counts as several: then memory is bounded, however long names are.
+    /// The queue counts entries, so what is long counts as several: then memory is bounded, however long the names in a
+    /// list are. Whoever checks lists passes over these; where all names are in memory anyway, there are none.
     fn weigh(&self, place: &Place) -> Result<(), Error> {
         /// Few names are longer, and 65,536 of these are little memory.
         const LIGHT: usize = 256;

@@ -36,7 +36,7 @@ fn hash(config: Config) -> Result<Tally, Failure> {
         let (begun, known) = Diary::begin(path, config.resume, config.layout.algorithms)?;
         let known = begun.serve(known, &mut options)?;
         diary = Some((begun, known));
-        options.exclude.extend(companions::files([&*sidecar_of(path)]));
+        options.exclude.extend(companions::own_files(path)?);
         if config.facts && !config.layout.keeps_facts() {
             companions::open_sidecar(&sidecar_of(path))?;
             let file = Output::open(Some(sidecar_of(path)), leftover)?;
@@ -56,9 +56,11 @@ fn hash(config: Config) -> Result<Tally, Failure> {
         sink.take(&record?)?;
     }
     notes.iter_mut().for_each(Notes::say);
-    let tally = sink.finish()?;
+    let (tally, is_written) = sink.finish()?;
     if let Some((diary, known)) = diary {
-        diary.end();
+        if is_written {
+            diary.end();
+        }
         if config.verbose && config.resume {
             companions::say_taken_over(known.taken_over());
         }

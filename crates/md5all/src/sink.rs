@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use md5all::manifest::{Layout, Unsayable, Writer};
 use md5all::{Operation, Outcome, PathBuffer, Record, Sidecar, Skip};
 
-use crate::companions::sidecar_of;
+use crate::companions::{journal_of, sidecar_of};
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, say};
 use crate::output::Output;
@@ -108,10 +108,10 @@ impl Sink {
     /// Whether a record is of the journal or the sidecar, by its name.
     fn is_companion(&mut self, record: &Record) -> bool {
         let path = record.path_bytes(&mut self.paths);
-        let name = self.name.file_name().unwrap_or_default().as_bytes();
-        [&b".journal"[..], b".facts"]
+        let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        [journal_of(&self.name), sidecar_of(&self.name)]
             .iter()
-            .any(|suffix| path.strip_suffix(*suffix).is_some_and(|it| it.ends_with(name)))
+            .any(|own| own.file_name().is_some_and(|name| name.as_bytes() == base))
     }
 
     /// Writes what is still in memory, so that whoever reads along, or looks at what a run that was killed has left,
@@ -125,21 +125,21 @@ impl Sink {
     }
 
     /// Writes what is still in memory and makes it the manifest; but not if all there was to hash failed: a name
-    /// mistyped must not empty an old one.
+    /// mistyped must not empty an old one. Says whether there is a manifest.
     ///
     /// # Errors
     ///
     /// The manifest could not be written; the old one is as it was.
-    pub(crate) fn finish(self) -> Result<Tally, Failure> {
+    pub(crate) fn finish(self) -> Result<(Tally, bool), Failure> {
         let Sink { manifest, sidecar, name, tally, .. } = self;
         if tally.hashed == 0 && tally.failed > 0 {
-            return Ok(tally);
+            return Ok((tally, false));
         }
         if let Some(sidecar) = sidecar {
             sidecar.finish().and_then(put).map_err(|error| cannot_write(sidecar_of(&name), error))?;
         }
         manifest.finish().and_then(put).map_err(|error| cannot_write(name, error))?;
-        Ok(tally)
+        Ok((tally, true))
     }
 }
 

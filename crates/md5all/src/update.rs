@@ -112,8 +112,8 @@ impl Inventory {
             let number = line.number;
             let entry = line.entry.ok_or(Unusable::Malformed(number))?;
             let name = plain(entry.name);
-            if files.len() == 0 && entry.name.ends_with(&name) {
-                lead = entry.name[..entry.name.len() - name.len()].to_vec();
+            if files.len() == 0 {
+                lead = lead_of(entry.name, &name).to_vec();
             }
             match files.enter_with_room(&name, &entry.checksums, &entry.facts) {
                 Entered::New(new) => {
@@ -125,6 +125,10 @@ impl Inventory {
                 Entered::Full => return Err(Unusable::Full),
             }
             algorithms = algorithms.iter().chain(entry.checksums.algorithms().iter()).collect();
+        }
+        if algorithms.is_empty() {
+            let columns = reader.columns();
+            algorithms = if columns.is_empty() { Algorithms::default() } else { columns };
         }
         let is_sealed = match reader.seal() {
             Seal::Broken(flaw) => return Err(Unusable::Broken(flaw)),
@@ -217,9 +221,18 @@ impl Inventory {
 
     fn spell(&self, plain: &[u8], name: &mut Vec<u8>) {
         name.clear();
-        name.extend_from_slice(&self.lead);
+        if !plain.starts_with(b"/") {
+            name.extend_from_slice(&self.lead);
+        }
         name.extend_from_slice(plain);
     }
+}
+
+/// What a name in the manifest has before its plain spelling, if all names may have it: `./`, once or more often.
+fn lead_of<'a>(name: &'a [u8], plain: &[u8]) -> &'a [u8] {
+    let lead = name.strip_suffix(plain).unwrap_or_default();
+    let is_here = lead.len().is_multiple_of(2) && lead.chunks(2).all(|step| step == b"./");
+    if is_here && !plain.is_empty() && !plain.starts_with(b"/") { lead } else { b"" }
 }
 
 fn in_order(files: &Catalog) -> Vec<u32> {
@@ -258,7 +271,15 @@ pub fn update<E: From<Error>>(
     if !verify {
         options.known.push(Arc::clone(&listed.known));
     }
-    let mut merge = Merge { listed, each, position: 0, unseen: HashSet::new(), no_root: false, name: Vec::new() };
+    let mut merge = Merge {
+        listed,
+        each,
+        position: 0,
+        unseen: HashSet::new(),
+        longest_unseen: 0,
+        no_root: false,
+        name: Vec::new(),
+    };
     let mut paths = PathBuffer::default();
     for record in hash_trees(ctx, options) {
         let record = record?;
@@ -278,6 +299,8 @@ struct Merge<'a, F> {
     position: usize,
     /// Plain names at which, and below which, nobody knows what there is.
     unseen: HashSet<Vec<u8>>,
+    /// Bytes of the longest of them.
+    longest_unseen: usize,
     /// The same, of the root.
     no_root: bool,
     /// A name as it is spelt.
@@ -300,11 +323,13 @@ impl<F> Merge<'_, F> {
                 }
             },
             Outcome::Failed(reason) => {
+                self.longest_unseen = self.longest_unseen.max(name.len());
                 self.unseen.insert(name.to_vec());
                 let before = self.next(name);
                 self.tell(name, Status::Unreadable(reason), before)
             }
             Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount | Skip::Excluded) => {
+                self.longest_unseen = self.longest_unseen.max(name.len());
                 self.unseen.insert(name.to_vec());
                 Ok(())
             }
@@ -345,7 +370,9 @@ impl<F> Merge<'_, F> {
     }
 
     fn is_unseen(&self, name: &[u8]) -> bool {
-        let above = name.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| &name[..at]);
+        // No longer beginning can be among them, and a name may be long.
+        let most = (self.longest_unseen + 1).min(name.len());
+        let above = name[..most].iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| &name[..at]);
         self.no_root || (!self.unseen.is_empty() && above.chain([name]).any(|name| self.unseen.contains(name)))
     }
 
@@ -363,7 +390,7 @@ impl<F> Merge<'_, F> {
 /// What a file is, by what it was.
 fn compare<'a>(before: &Hashed, hashed: &'a Hashed) -> Status<'a> {
     match before.checksums().agree(hashed.checksums()) {
-        Some(true) => Status::Same(hashed),
+        Some(true) if !before.facts().differ_in_size(&hashed.facts()) => Status::Same(hashed),
         _ if nobody_has_written(&before.facts(), &hashed.facts()) => Status::Corrupt(hashed),
         _ => Status::Changed(hashed),
     }

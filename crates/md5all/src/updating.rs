@@ -56,7 +56,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     options.exclude = new_manifest.files();
     options.exclude.extend(match &new_sidecar {
         Some(new_sidecar) => new_sidecar.files(),
-        None => companions::files([&*sidecar]),
+        None => companions::own_files(&task.manifest)?,
     });
     let (diary, known) = Diary::begin(&task.manifest, task.resume, listed.algorithms())?;
     let known = diary.serve(known, &mut options)?;
@@ -85,7 +85,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         companions::say_taken_over(listed.taken_over() + known.taken_over());
     });
     tally.sum_up(task.prune, &mut stdout).map_err(cannot_print)?;
-    Ok(tally.exit())
+    Ok(tally.exit(task.prune))
 }
 
 type Old = Result<(Inventory, Layout, bool), md5all::Unusable>;
@@ -98,8 +98,8 @@ fn read(task: &Update, sidecar: &Path) -> Result<Old, Failure> {
     let same = file.try_clone().map_err(|error| fail(&task.manifest, Operation::Open, error))?;
     let input = BufReader::with_capacity(1 << 17, file);
     let reader = match task.format {
-        Some(format) => Reader::new(input, format, task.end),
-        None => Reader::detect(input, task.end),
+        Some(format) => Reader::new(input, format, task.end).refusing_nul(),
+        None => Reader::detect(input, task.end).refusing_nul(),
     };
     #[cfg(feature = "parquet")]
     let reader = reader.or_rows_of(&same).map_err(|error| fail(&task.manifest, Operation::Read, error))?;
@@ -290,10 +290,10 @@ impl Tally {
         out.flush()
     }
 
-    fn exit(&self) -> Exit {
+    fn exit(&self, prune: bool) -> Exit {
         match self {
             tally if tally.unreadable + tally.outside > 0 => Exit::Incomplete,
-            tally if tally.corrupt > 0 => Exit::Differs,
+            tally if tally.corrupt > 0 || tally.missing > 0 && !prune => Exit::Differs,
             _ => Exit::Success,
         }
     }

@@ -44,8 +44,8 @@ pub(super) struct Arguments {
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 if the manifest says what there is, 1 if a file is corrupt: it has other contents, and nobody has \
-written to it; 2 if something could not be read, 3 if the command line makes no sense, 130 if interrupted.";
+Exit status: 0 if the manifest says what there is; 1 if a file is corrupt (it has other contents, and nobody has \
+written to it) or an entry was kept whose file is gone; 2 if something could not be read, 3 if the command line makes no sense, 130 if interrupted.";
 
 /// What to bring up to date.
 #[derive(Debug)]

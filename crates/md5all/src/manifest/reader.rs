@@ -8,14 +8,14 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::columns::Columns;
+use super::columns::{Column, Columns};
 use super::escape::unescape;
 use super::gnu::Untagged;
 #[cfg(feature = "parquet")]
 use super::parquet;
 use super::seal::{Flaw, Seal, Watch};
 use super::{Format, LineEnd, bagit, bsd, csv, detect, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
-use crate::algorithm::{Checksum, Checksums};
+use crate::algorithm::{Algorithms, Checksum, Checksums};
 use crate::facts::Facts;
 
 /// Reads a manifest, line by line, in memory that does not grow with it.
@@ -63,6 +63,8 @@ pub struct Reader<R> {
     name: Vec<u8>,
     /// What holds of untagged lines.
     pub(crate) untagged: Untagged,
+    /// Whether a NUL in a line makes it malformed, and does not end it as for C programs.
+    pub(crate) refuses_nul: bool,
 }
 
 /// One line that is neither blank nor a comment.
@@ -116,7 +118,15 @@ impl<R: BufRead> Reader<R> {
             line,
             name,
             untagged,
+            refuses_nul: false,
         }
+    }
+
+    /// The same, for which a NUL in a line is nothing that `md5sum` would pass over, but makes the line malformed: a list
+    /// that ends its lines with NUL must not be taken for its first line.
+    #[must_use]
+    pub fn refusing_nul(self) -> Reader<R> {
+        Reader { refuses_nul: true, ..self }
     }
 
     /// A manifest that comes from `input`, in the format that its first lines tell: the first of them that is a line, or a
@@ -174,6 +184,13 @@ impl<R: BufRead> Reader<R> {
     /// The format that lines are of; `None` as long as none of those that were read has told.
     pub fn format(&self) -> Option<Format> {
         self.format
+    }
+
+    /// The algorithms of which its head has columns.
+    #[must_use]
+    pub fn columns(&self) -> Algorithms {
+        let columns = self.columns.iter().flat_map(Columns::iter);
+        columns.filter_map(|column| if let Column::Digest(one) = column { Some(one) } else { None }).collect()
     }
 
     /// The next line that is neither blank nor a comment nor part of a head; `None` at the end. Blocks as the input does.
@@ -263,6 +280,9 @@ impl<R: BufRead> Reader<R> {
 
     /// What the last line says; `None` if it is malformed.
     fn parse(&mut self) -> Option<Entry<'_>> {
+        if self.refuses_nul && self.end == LineEnd::Newline && self.line.contains(&0) {
+            return None;
+        }
         let Reader { end, columns, line, name, untagged, .. } = self;
         match self.format? {
             // As md5sum does: what one line looks like says nothing of the next.

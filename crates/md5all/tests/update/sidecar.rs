@@ -44,6 +44,7 @@ fn a_sidecar_that_is_damaged_or_missing_only_costs_time() {
     check("missing", 0, |dir| fs::remove_file(dir.join("list.facts")).unwrap());
     check("a cut line", 2, |dir| edit_sidecar(dir, |text| text[..text.len() - 2].to_owned()));
     check("no end of the last line", 2, |dir| edit_sidecar(dir, |text| text[..text.len() - 1].to_owned()));
+    check("cut in its first line", 0, |dir| edit_sidecar(dir, |text| text[..9].to_owned()));
     check("nonsense in between", 3, |dir| edit_sidecar(dir, |text| text.replacen('\n', "\nnonsense\n", 1)));
     check("a line too many", 3, |dir| edit_sidecar(dir, |text| text.clone() + &text.replace(" t/", " u/")));
     for fact in 0..4 {
