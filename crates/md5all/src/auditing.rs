@@ -10,7 +10,7 @@ use md5all::{FileId, Listed, Operation, Options, Root, Skip, audit};
 use crate::cli::Audit;
 use crate::companions::{Found, find_sidecar, own_files, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, complain, say};
 use crate::findings::Findings;
 use crate::interrupt;
 use crate::quote::quote;
@@ -31,6 +31,9 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
     add_facts(&mut listed, &task.manifest)?;
     if !say_malformed(&task.manifest, &listed, &mut findings) {
         return Ok(Exit::Incomplete);
+    }
+    if task.root.as_deref().is_some_and(is_no_directory) {
+        return Ok(Exit::Usage);
     }
     let root = task.root.unwrap_or_else(|| say_root(&listed));
     if listed.is_mixed(&root) {
@@ -101,6 +104,15 @@ fn name(manifest: &Root) -> String {
         Root::Path(path) => quote(path.as_os_str().as_bytes()),
         Root::StandardInput => "standard input".to_owned(),
     }
+}
+
+/// Whether a root is a file, say, below which no name can lie; says so.
+pub(crate) fn is_no_directory(root: &Path) -> bool {
+    let is_other = fs::metadata(root).is_ok_and(|found| !found.is_dir());
+    if is_other {
+        complain(root.as_os_str().as_bytes(), &"the tree must be a directory");
+    }
+    is_other
 }
 
 /// Says which root the names have.

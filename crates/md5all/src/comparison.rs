@@ -222,7 +222,7 @@ impl Comparison {
 }
 
 /// Whether a file that has other contents looks as if nobody had written to it.
-fn looks_untouched(before: &Facts, after: &Facts) -> bool {
+pub(crate) fn looks_untouched(before: &Facts, after: &Facts) -> bool {
     let is_known = before.size.is_some() && before.mtime_ns.is_some();
     is_known && before.size == after.size && before.mtime_ns == after.mtime_ns
 }

@@ -16,6 +16,7 @@ use errgroup::Context;
 
 use crate::algorithm::Algorithms;
 use crate::catalog::{Catalog, Entered};
+use crate::comparison::looks_untouched;
 use crate::directory::PathBuffer;
 use crate::entry::{Hashed, Outcome, Skip};
 use crate::error::{Error, Reason};
@@ -80,7 +81,8 @@ pub enum Status<'a> {
     Same(&'a Hashed),
     /// It has other contents than the manifest says.
     Changed(&'a Hashed),
-    /// It has other contents, and yet all facts are what they were: nobody has written to it. Whoever keeps what was known
+    /// It has other contents, and yet its size and the time of its last modification are what they were, as an audit has
+    /// it: to be listed, it would have to be believed. Whoever keeps what was known
     /// of it is to keep it [in doubt](Facts::in_doubt), so that no later update takes it over.
     Corrupt(&'a Hashed),
     /// It is listed, and no file any more.
@@ -391,15 +393,9 @@ impl<F> Merge<'_, F> {
 fn compare<'a>(before: &Hashed, hashed: &'a Hashed) -> Status<'a> {
     match before.checksums().agree(hashed.checksums()) {
         Some(true) if !before.facts().differ_in_size(&hashed.facts()) => Status::Same(hashed),
-        _ if nobody_has_written(&before.facts(), &hashed.facts()) => Status::Corrupt(hashed),
+        _ if looks_untouched(&before.facts(), &hashed.facts()) => Status::Corrupt(hashed),
         _ => Status::Changed(hashed),
     }
-}
-
-/// Whether all facts are what they were, as far as they are known: the change time need not be, as that of a file in doubt.
-/// Else what was found corrupt once would next be called changed, and be listed as what it should be.
-fn nobody_has_written(before: &Facts, now: &Facts) -> bool {
-    (before.are_whole() || before.are_in_doubt()) && before.or(now) == *now
 }
 
 impl std::fmt::Display for Unusable {

@@ -17,6 +17,7 @@ use errgroup::Context;
 use md5all::manifest::{Layout, Reader, Writer, on_one_line};
 use md5all::{Change, Hashed, Inventory, Operation, Sidecar, Status, update};
 
+use crate::auditing::is_no_directory;
 use crate::cli::Update;
 use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
@@ -34,6 +35,9 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
+    if task.root.as_deref().is_some_and(is_no_directory) {
+        return Ok(Exit::Usage);
+    }
     let sidecar = sidecar_of(&task.manifest);
     let (listed, layout, is_in_accord) = match read(&task, &sidecar)? {
         Ok(all) => all,

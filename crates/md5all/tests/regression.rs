@@ -72,6 +72,20 @@ fn names_that_are_kept_keep_their_spelling() {
     }
 }
 
+/// A root that is a file gave an entry without a name, and a manifest that nobody could read.
+#[test]
+fn a_root_that_is_a_file_is_refused() {
+    let dir = tempdir().unwrap();
+    plant(dir.path(), "t/a".as_ref(), b"abc");
+    assert_eq!(run(dir.path(), &["-o", "list", "t"]).code, Some(0));
+    let list = fs::read(dir.path().join("list")).unwrap();
+    for word in ["update", "audit"] {
+        let ended = run(dir.path(), &[word, "list", "t/a"]);
+        assert_eq!((ended.code, &ended.stderr[..]), (Some(3), "md5all: t/a: the tree must be a directory\n"));
+    }
+    assert_eq!(fs::read(dir.path().join("list")).unwrap(), list);
+}
+
 /// A checksum of four bytes is soon the same by chance, or by design.
 #[test]
 fn a_file_of_another_size_than_is_listed_is_never_the_same() {

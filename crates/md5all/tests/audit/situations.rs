@@ -175,7 +175,9 @@ fn an_empty_manifest_is_that_of_an_empty_tree() {
 fn the_manifest_and_what_lies_beside_it_are_not_new() {
     let stage = Stage::new(&[Write("t/a", "one")]);
     stage.run("t -o t/list").clean();
-    let beside = [Write("t/list.facts", "f"), Write("t/list.journal", "j")];
+    let sidecar = "# md5all's facts: size mtime_ns ctime_ns inode checksums path\n";
+    let journal = "# md5all's journal: what an interrupted run has finished; --resume goes on from here\n";
+    let beside = [Write("t/list.facts", sidecar), Write("t/list.journal", journal)];
     stage.play(&beside);
     stage.check("audit t/list t", &[], 0);
     stage.play(&[Write("t/list.other", "o")]);

@@ -56,10 +56,10 @@ const ROWS: &[Row] = &[
         what: "other contents of the same size, and the time was set back",
         edit: |dir| contents_but_not_time(&dir.join("t/a"), "t/A"),
         flags: &[],
-        said: "changed: t/a\n4 the same, 1 changed\n",
-        code: 0,
+        said: "corrupt: t/a\n4 the same, 1 corrupt\n",
+        code: 1,
         taken: 4,
-        is_of_tree: true,
+        is_of_tree: false,
     },
     Row {
         what: "the same contents were written again",
