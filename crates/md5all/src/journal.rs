@@ -46,7 +46,7 @@ impl Journal {
     pub fn open(path: &Path, wanted: Algorithms) -> io::Result<(Journal, Known)> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
         let file =
-            OpenOptions::new().read(true).append(true).create(true).mode(0o666).custom_flags(flags).open(path)?;
+            OpenOptions::new().read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
         lock(&file)?;
         let mut input = BufReader::with_capacity(BUFFER, &file);
         let mut header = Vec::new();

@@ -61,7 +61,8 @@ fn hash(config: Config) -> Result<Tally, Failure> {
         if is_written {
             diary.end();
         }
-        if config.verbose && config.resume {
+        // Told in any case where it is of no use: the command may have been another one.
+        if config.resume && (config.verbose || (known.taken_over() == 0 && !known.is_empty())) {
             companions::say_taken_over(known.taken_over());
         }
     }
