@@ -53,7 +53,7 @@ pub enum Unusable {
     Malformed(u64),
     /// This line, counted from 1, gives a file another checksum than one before it.
     Contradicted(u64),
-    /// Its seal shows that it is not what was sealed.
+    /// Its seal shows that it is not what was sealed; or it is [ambiguous](Flaw::Ambiguous).
     Broken(Flaw),
     /// There are more files than can be counted in 32 bits.
     Full,
@@ -112,7 +112,10 @@ impl Inventory {
         let mut survey = Survey::new(root.as_deref());
         while let Some(line) = reader.read().map_err(Unusable::Unreadable)? {
             let number = line.number;
-            let entry = line.entry.ok_or(Unusable::Malformed(number))?;
+            let Some(entry) = line.entry else {
+                let is_ambiguous = reader.is_ambiguous();
+                return Err(if is_ambiguous { Unusable::Broken(Flaw::Ambiguous) } else { Unusable::Malformed(number) });
+            };
             let name = plain(entry.name);
             if files.len() == 0 {
                 lead = lead_of(entry.name, &name).to_vec();
@@ -404,6 +407,7 @@ impl std::fmt::Display for Unusable {
             Unusable::Unreadable(error) => write!(f, "cannot read: {error}"),
             Unusable::Malformed(line) => write!(f, "line {line} is improperly formatted"),
             Unusable::Contradicted(line) => write!(f, "line {line} contradicts one before it"),
+            Unusable::Broken(flaw @ Flaw::Ambiguous) => flaw.fmt(f),
             Unusable::Broken(flaw) => write!(f, "its seal is broken: {flaw}"),
             Unusable::Full => f.write_str("there are too many files"),
         }

@@ -30,6 +30,10 @@ pub(super) const NATURE: Nature = Nature {
 /// What the column of names is called.
 const NAME: &str = "path";
 
+/// Fields of the longest head, and its bytes. Any line may turn out to be one, and what is longer is not even taken apart.
+const MOST_FIELDS: usize = 1_000;
+const LONGEST_HEAD: usize = 64 << 10;
+
 /// What spreadsheets put before the head, to say that all is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -131,10 +135,16 @@ fn digit(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16)?.try_into().ok()
 }
 
-/// The columns, if a line is a head.
+/// The columns, if a line is a head. One of more than 1,000 fields or 64 KiB is none.
 pub(super) fn parse_head(line: &[u8]) -> Option<Columns> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-    let fields = Fields(Some(line)).collect::<Option<Vec<_>>>()?;
+    if line.len() > LONGEST_HEAD {
+        return None;
+    }
+    let fields = Fields(Some(line)).take(MOST_FIELDS + 1).collect::<Option<Vec<_>>>()?;
+    if fields.len() > MOST_FIELDS {
+        return None;
+    }
     Columns::of(fields.iter().map(|field| &**field), NAME)
 }
 
@@ -194,5 +204,19 @@ impl<'a> Fields<'a> {
                 _ => return None,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_is_too_long_is_none() {
+        let is_head = |line: &str| parse_head(line.as_bytes()).is_some();
+        let fields = |count: usize| format!("path,md5{}", ",".repeat(count - 2));
+        assert!(is_head(&fields(MOST_FIELDS)) && !is_head(&fields(MOST_FIELDS + 1)));
+        let bytes = |count: usize| format!("path,md5,{}", "x".repeat(count - 9));
+        assert!(is_head(&bytes(LONGEST_HEAD)) && !is_head(&bytes(LONGEST_HEAD + 1)));
     }
 }

@@ -4,6 +4,7 @@
 //! of `md5sum -c`, and so are the odd ones: a NUL ends a name, as it does for every C program. What a line means for the
 //! file that it names is for others to say.
 
+use std::collections::VecDeque;
 #[cfg(feature = "parquet")]
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -48,6 +49,10 @@ pub struct Reader<R> {
     format: Option<Format>,
     /// Whether it was one of them that told.
     is_detected: bool,
+    /// Whether it told wrong.
+    doubt: Doubt,
+    /// Lines that were read before one told what they are of.
+    held: Held,
     end: LineEnd,
     seal: Watch,
     /// What there is in place of lines.
@@ -66,6 +71,46 @@ pub struct Reader<R> {
     /// Whether a NUL in a line makes it malformed, and does not end it as for C programs.
     pub(crate) refuses_nul: bool,
 }
+
+/// What speaks against the format that was detected.
+#[derive(Debug, Default)]
+struct Doubt {
+    /// A line is malformed, and well formed in another.
+    is_of_another: bool,
+    /// A comment may be a line of Go's.
+    has_go_comment: bool,
+    /// A line that is no comment is certainly none of Go's.
+    is_never_go: bool,
+}
+
+impl Doubt {
+    fn is_any(&self) -> bool {
+        self.is_of_another || self.has_go_comment && !self.is_never_go
+    }
+}
+
+/// Lines from the first on that is either Go's or a comment, until another decides which.
+#[derive(Debug, Default)]
+struct Held {
+    lines: VecDeque<(u64, Length, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Held {
+    fn hold(&mut self, number: u64, length: Length, line: Vec<u8>) {
+        self.bytes += line.len();
+        self.lines.push_back((number, length, line));
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines.len() >= MOST_HELD || self.bytes >= MOST_HELD_BYTES
+    }
+}
+
+/// How many lines, and bytes of them, are held. If none of them decides, they are Go's; what comes later and is not, is
+/// told as [`Flaw::Ambiguous`].
+const MOST_HELD: usize = 1_000;
+const MOST_HELD_BYTES: usize = 1 << 20;
 
 /// One line that is neither blank nor a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +154,8 @@ impl<R: BufRead> Reader<R> {
             input,
             format,
             is_detected,
+            doubt: Doubt::default(),
+            held: Held::default(),
             end,
             seal,
             #[cfg(feature = "parquet")]
@@ -130,7 +177,11 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// A manifest that comes from `input`, in the format that its first lines tell: the first of them that is a line, or a
-    /// head, of any. What `md5sum -c` takes is read as it reads it. A bag's manifest is taken for GNU's.
+    /// head, of any. What `md5sum -c` takes is read as it reads it. A bag's manifest is taken for GNU's. What begins with
+    /// `#` and may be Go's is a comment if the next line that tells is another's.
+    ///
+    /// If a later line is malformed, and well formed in another format, the first may have told wrong, by chance or since
+    /// somebody chose a file's name so: [`seal`](Self::seal) says [`Flaw::Ambiguous`].
     ///
     /// # Examples
     ///
@@ -204,7 +255,7 @@ impl<R: BufRead> Reader<R> {
             return self.read_row();
         }
         let length = loop {
-            match self.read_line()? {
+            match self.next_line()? {
                 None => return Ok(None),
                 Some(Length::Whole) if self.is_nothing() => {}
                 Some(Length::TooLong) if self.is_comment() => {}
@@ -219,13 +270,55 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(Line { number, entry }))
     }
 
-    /// What has become of the manifest's seal; to be asked when all has been read.
+    /// What has become of the manifest's seal; to be asked when all has been read. Broken, too, is a manifest without one
+    /// that is [ambiguous](Flaw::Ambiguous).
     pub fn seal(&self) -> Seal {
         let may_be = self.format.is_none_or(|format| format.nature().can_be_sealed);
         match self.seal.seal() {
+            seal @ Seal::Broken(flaw) if may_be || flaw != Flaw::Headless => seal,
+            _ if self.is_ambiguous() => Seal::Broken(Flaw::Ambiguous),
             // The first line, before its format was known: that of a file with such a name.
-            Seal::Broken(Flaw::Headless) if !may_be => Seal::None,
+            Seal::Broken(_) => Seal::None,
             seal => seal,
+        }
+    }
+
+    /// Whether what was read so far may be of another format than was detected.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.is_detected && self.doubt.is_any()
+    }
+
+    /// Takes the next line, when it is known what it is of or that it does not tell.
+    fn next_line(&mut self) -> io::Result<Option<Length>> {
+        loop {
+            if self.format.is_some()
+                && let Some((number, length, line)) = self.held.lines.pop_front()
+            {
+                (self.number, self.line) = (number, line);
+                return Ok(Some(length));
+            }
+            let length = self.read_line()?;
+            if self.format.is_some() {
+                return Ok(length);
+            }
+            let Some(length) = length else {
+                if self.held.lines.is_empty() {
+                    return Ok(None);
+                }
+                self.format = Some(Format::Go);
+                continue;
+            };
+            let may_be_comment = detect::is_go_or_comment(&self.line);
+            if length == Length::Whole && !may_be_comment {
+                self.format = detect::format(&self.line);
+            }
+            if !may_be_comment && self.held.lines.is_empty() {
+                return Ok(Some(length));
+            }
+            self.held.hold(self.number, length, std::mem::take(&mut self.line));
+            if self.format.is_none() && self.held.is_full() {
+                self.format = Some(Format::Go);
+            }
         }
     }
 
@@ -254,10 +347,18 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn is_nothing(&mut self) -> bool {
-        if self.format.is_none() {
-            self.format = detect::format(&self.line);
+        if self.line.is_empty() {
+            return true;
         }
-        self.line.is_empty() || self.is_comment() || self.is_head()
+        let is_comment = self.is_comment();
+        if self.is_detected && self.format.is_some_and(detect::is_plain) {
+            if is_comment {
+                self.doubt.has_go_comment |= detect::is_go(&self.line);
+            } else if !self.doubt.is_never_go {
+                self.doubt.is_never_go = !detect::is_go(&self.line);
+            }
+        }
+        is_comment || self.is_head()
     }
 
     /// A name may begin with `#`, and where a line begins with the name, that is no comment.
@@ -283,31 +384,37 @@ impl<R: BufRead> Reader<R> {
         if self.refuses_nul && self.end == LineEnd::Newline && self.line.contains(&0) {
             return None;
         }
-        let Reader { end, columns, line, name, untagged, .. } = self;
-        match self.format? {
+        let Reader { end, columns, line, name, untagged, doubt, is_detected, .. } = self;
+        let format = self.format?;
+        let entry = match format {
             // As md5sum does: what one line looks like says nothing of the next.
-            Format::Bsd if self.is_detected => parse_plain(line, Format::Gnu, *end, untagged, name),
+            Format::Bsd if *is_detected => parse_plain(line, Format::Gnu, *end, untagged, name),
             format @ (Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Go) => {
                 parse_plain(line, format, *end, untagged, name)
             }
-            Format::Hashdeep => hashdeep::parse(line, columns.as_ref()?),
+            Format::Hashdeep => columns.as_ref().and_then(|columns| hashdeep::parse(line, columns)),
             Format::Bagit => parse_bagit(line, name),
-            Format::Csv => csv::parse(line, columns.as_ref()?, name),
+            Format::Csv => columns.as_ref().and_then(|columns| csv::parse(line, columns, name)),
             Format::Ndjson => ndjson::parse(line, name),
             #[cfg(feature = "parquet")]
             Format::Parquet => None,
+        };
+        if entry.is_none() && *is_detected {
+            doubt.is_of_another |= detect::is_of_another(line, format);
         }
+        entry
     }
 }
 
 impl<R: Read> Reader<BufReader<R>> {
     /// Whether the next line is in memory already, so that reading it does not block.
     pub(crate) fn is_at_hand(&self) -> bool {
-        self.input.buffer().contains(&self.end.byte())
+        self.format.is_some() && !self.held.lines.is_empty() || self.input.buffer().contains(&self.end.byte())
     }
 }
 
 /// What reading a line came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
     Whole,
     /// It was longer than [`LONGEST_LINE`]; what there was of it is gone.
@@ -654,6 +761,63 @@ mod tests {
         check("{\"path\":\"a\",\"md5\":\"HEX\"}\nHEX  a\n", Some(Format::Ndjson), 1);
         check("{}\nHEX  a\n", Some(Format::Gnu), 1);
         check("HEX  a\npath,md5\na,HEX\n", Some(Format::Gnu), 1);
+    }
+
+    #[test]
+    fn what_may_have_been_read_as_another_format_is_ambiguous() {
+        let is_ambiguous = |text: &str, format: Option<Format>| {
+            let text = text.replace("HEX", HEX);
+            let mut reader = Reader::of(text.as_bytes(), format, LineEnd::Newline);
+            while reader.read().unwrap().is_some() {}
+            assert_eq!(reader.is_ambiguous(), reader.seal() == Seal::Broken(Flaw::Ambiguous));
+            reader.is_ambiguous()
+        };
+        for text in [
+            "HEX  t:\tHEX\nb:\tHEX\n",
+            "HEX  t:\tHEX\n\\b\\n:\tHEX\n",
+            "HEX  t:\tHEX\n#b:\tHEX\n",
+            "#b:\tHEX\nHEX  t:\tHEX\n",
+            "MD5 (a) = HEX\nb:\tHEX\n",
+            "b:\tHEX\nHEX  a\n",
+            "#a:\tHEX\nb:\tHEX\nMD5 (a) = HEX\n",
+            "{\"path\":\"a\",\"md5\":\"HEX\"}\nHEX  a\n",
+            "x,path,md5\nHEX  a\n",
+        ] {
+            assert!(is_ambiguous(text, None), "{text:?}");
+            for format in Format::ALL.into_iter().filter(|format| lines_only().contains(format)) {
+                assert!(!is_ambiguous(text, Some(format)), "{text:?}");
+            }
+        }
+        for text in [
+            "HEX  t:\tHEX\n",
+            "HEX  a\nnonsense\n# b:\tHEX\n",
+            "# b:\tHEX\nHEX  a\n",
+            "#a:\tHEX\nb:\tHEX\nnonsense\n",
+            "path,md5\na,HEX\nnonsense\n",
+        ] {
+            assert!(!is_ambiguous(text, None), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_comment_is_one_if_a_later_line_is_md5sums() {
+        let check = |text: &str, format: Format, expected: &[(u64, Option<&str>)]| {
+            let text = text.replace("HEX", HEX);
+            let mut reader = Reader::detect(text.as_bytes(), LineEnd::Newline);
+            let mut found = Vec::new();
+            while let Some(line) = reader.read().unwrap() {
+                found.push((line.number, line.entry.map(|entry| String::from_utf8(entry.name.to_vec()).unwrap())));
+            }
+            let found: Vec<_> = found.iter().map(|(number, name)| (*number, name.as_deref())).collect();
+            assert_eq!((reader.format(), &found[..]), (Some(format), expected), "{text:?}");
+        };
+        check("# a:\tHEX\nHEX  b\n# c:\tHEX\nHEX  d\n", Format::Gnu, &[(2, Some("b")), (4, Some("d"))]);
+        check("# a:\tHEX\n\nnonsense\nMD5 (b) = HEX\n", Format::Bsd, &[(3, None), (4, Some("b"))]);
+        check("# a:\tHEX\n# b\nc:\tHEX\n", Format::Go, &[(1, Some("# a")), (2, None), (3, Some("c"))]);
+        check("\n# a:\tHEX\nnonsense\n", Format::Go, &[(2, Some("# a")), (3, None)]);
+        let many = "#a:\tHEX\n".repeat(2 * MOST_HELD);
+        let all: Vec<_> = (1..=2 * MOST_HELD as u64).map(|number| (number, Some("#a"))).collect();
+        check(&many, Format::Go, &all);
     }
 
     /// A name that is made of all bytes but NUL, and of those that mean something more often.

@@ -21,7 +21,7 @@ pub enum Seal {
     Broken(Flaw),
 }
 
-/// How a sealed manifest shows that it is not what it was.
+/// How a manifest shows that it is not one to go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flaw {
@@ -33,6 +33,9 @@ pub enum Flaw {
     Changed,
     /// Something follows the seal.
     Continued,
+    /// Sealed or not: its first lines are of one format, and others of another, so that it may have been read as what it is
+    /// not. Only of a manifest whose format was not asked for.
+    Ambiguous,
 }
 
 /// The first comment.
@@ -165,6 +168,7 @@ impl fmt::Display for Flaw {
             Flaw::Headless => "the seal is broken: the beginning of the list is missing",
             Flaw::Changed => "the seal is broken: the list was changed",
             Flaw::Continued => "the seal is broken: something follows it",
+            Flaw::Ambiguous => "its lines are of more than one format: say which with --format",
         })
     }
 }

@@ -154,3 +154,40 @@ fn what_a_format_cannot_say_is_refused_before_anything_is_read() {
         assert!(refused.stderr.starts_with(&format!("md5all: {why}\n")), "{}", refused.stderr);
     }
 }
+
+/// A file was named so that the first line of a list in Go's format is one of GNU's, too: the others would only be malformed.
+#[test]
+fn a_list_that_may_be_of_another_format_fails_until_it_is_asked_for() {
+    let empty = "d41d8cd98f00b204e9800998ecf8427e"; // MD5 of nothing
+    let dir = roomy();
+    let tree = dir.path().join("t");
+    plant(&tree, OsStr::new("b"), b"changed");
+    let name = format!("{empty}  t");
+    plant(&tree, OsStr::new(&name), b"");
+    plant(&tree, OsStr::new(&format!("t:\t{empty}")), b"");
+    fs::write(tree.join("list"), format!("{name}:\t{empty}\nb:\t{empty}\n")).unwrap();
+    let said = "list: its lines are of more than one format: say which with --format\n";
+    let fails = |arguments: &[&str], code: i32| {
+        let ended = run(&tree, arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(said), "{arguments:?}: {ended:?}");
+    };
+    fails(&["-c", "list"], 1);
+    fails(&["-c", "--status", "list"], 1);
+    fails(&["audit", "list", "."], 2);
+    fails(&["diff", "list", "."], 2);
+    fails(&["update", "list", "."], 2);
+    let asked = run(&tree, &["-c", "--format", "go", "list"]);
+    assert_eq!((asked.code, asked.stdout), (Some(1), format!("{name}: OK\nb: FAILED\n").into_bytes()));
+}
+
+/// What to Go's is a line is a comment to `md5sum`, and a later line says whose the list is.
+#[test]
+fn a_comment_that_could_be_a_line_of_gos_is_a_comment() {
+    let empty = "d41d8cd98f00b204e9800998ecf8427e"; // MD5 of nothing
+    let dir = roomy();
+    plant(dir.path(), OsStr::new("b"), b"");
+    fs::write(dir.path().join("list"), format!("# a:\t{empty}\n{empty}  b\n")).unwrap();
+    let ended = run(dir.path(), &["-c", "list"]);
+    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (Some(0), &b"b: OK\n"[..], ""));
+}
