@@ -114,6 +114,15 @@ impl Journal {
     }
 }
 
+/// Closing the file would not be enough: a child that another thread has forked shares it until it runs its program, and a
+/// lock is held as long as anybody has it open.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Where there are no locks, there is nothing to give up.
+        let _ = self.file.unlock();
+    }
+}
+
 /// Two runs at once would cut off each other's lines. Where a file system knows no locks, there is none.
 fn lock(file: &File) -> io::Result<()> {
     match file.try_lock() {
@@ -159,6 +168,18 @@ mod tests {
         open(&path);
     }
 
+    #[test]
+    fn it_is_free_when_it_is_dropped_whoever_else_has_the_file_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (journal, _) = open(&path);
+        // What a child has between fork and exec.
+        let shared = journal.file.try_clone().unwrap();
+        drop(journal);
+        open(&path);
+        drop(shared);
+    }
+
     /// Cut at every byte, it says what was whole, and goes on from there.
     #[test]
     fn what_was_cut_short_is_cut_off() {
@@ -168,6 +189,7 @@ mod tests {
         assert!(known.is_empty() && !journal.is_used());
         journal.append(&line("a"));
         journal.append(&line("b"));
+        drop(journal);
         let all = fs::read(&path).unwrap();
         for end in 0..=all.len() {
             fs::write(&path, &all[..end]).unwrap();
@@ -175,10 +197,12 @@ mod tests {
             let whole = end.saturating_sub(HEADER.len()) / line("a").len();
             assert_eq!((known.len(), journal.is_used()), (whole, whole > 0), "{end} bytes");
             journal.append(&line("c"));
+            drop(journal);
             let (journal, known) = open(&path);
             assert_eq!(known.len(), whole + 1, "{end} bytes");
             assert!(known.find(b"c").is_some());
             journal.clear().unwrap();
+            drop(journal);
             assert!(open(&path).1.is_empty());
         }
     }
