@@ -48,7 +48,7 @@ pub enum Side {
 /// # std::fs::create_dir(&old)?;
 /// # std::fs::create_dir(&new)?;
 /// std::fs::write(old.join("a"), "1")?;
-/// std::fs::write(new.join("a"), "2")?;
+/// std::fs::write(new.join("a"), "22")?;
 ///
 /// let differences = diff(&Context::background(), Side::Tree(old), Side::Tree(new), Options::new([""; 0]))?;
 /// for compared in differences {
