@@ -18,6 +18,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::future::Future;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::AtomicU8;
@@ -28,7 +29,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::error::Stopped;
 use crate::{pool, timer};
 
 /// A cancellation signal with a cause, a deadline and values, handed down from task to task.
@@ -83,6 +83,24 @@ enum Reason {
     Plain(ContextError),
     Said(Arc<dyn Error + Send + Sync>),
 }
+
+/// What a task is told when there is no point in going on: a context is over ([`Context::check`]), or, in a
+/// [`Pipeline`](crate::Pipeline), nobody is left to read what it sends. Its text is the context's cause.
+///
+/// Where work is left out, the error type is made from it: that of a pipeline, of
+/// [`try_map_with_context`](crate::try_map_with_context), and of a group with
+/// [`Policy::skip_when_cancelled`](crate::Policy::skip_when_cancelled). So `out.send(item)?` is all that a worker has to
+/// say. It becomes the error of the whole only if nothing else went wrong first, as when the parent context was
+/// cancelled. An error type of one's own needs three lines:
+///
+/// ```
+/// # struct MyError(errgroup::Stopped);
+/// impl From<errgroup::Stopped> for MyError {
+///     fn from(stopped: errgroup::Stopped) -> Self { MyError(stopped) }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stopped(Cause);
 
 /// Cancels the context it was made with. Clones cancel the same one; dropping it cancels nothing.
 #[derive(Clone, Debug)]
@@ -495,6 +513,25 @@ impl Cause {
     }
 }
 
+impl Stopped {
+    pub(crate) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Cause::new(cause))
+    }
+
+    /// What is to be said of a context that is over.
+    pub(crate) fn of(ctx: &Context) -> Self {
+        match ctx.cause() {
+            Some(cause) => Self::new(cause),
+            None => Self::new("the pipeline has stopped"),
+        }
+    }
+
+    /// Why: what the context was cancelled with.
+    pub fn cause(&self) -> &Cause {
+        &self.0
+    }
+}
+
 impl Node {
     fn child(parent: Option<&Arc<Self>>, deadline: Option<Instant>) -> Arc<Self> {
         let Some(parent) = parent else {
@@ -721,6 +758,35 @@ impl Debug for Cause {
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error().source()
+    }
+}
+
+impl Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, f)
+    }
+}
+
+impl Error for Stopped {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source() // the cause's own words are ours already
+    }
+}
+
+impl From<Stopped> for io::Error {
+    /// Of the kind `TimedOut` if a deadline has passed, else `Other`: `Interrupted` would make callers try again.
+    fn from(stopped: Stopped) -> Self {
+        let kind = match stopped.cause().downcast_ref() {
+            Some(ContextError::DeadlineExceeded) => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, stopped)
+    }
+}
+
+impl From<Stopped> for String {
+    fn from(stopped: Stopped) -> Self {
+        stopped.to_string()
     }
 }
 

@@ -1,13 +1,10 @@
 //! What can be said of a failure: the first error of a group as a handle that is cheap to pass on ([`Failed`]), a
-//! task that panicked ([`Panicked`]), a task that was not run ([`Refused`]), and that it is time to stop
-//! ([`Stopped`]).
+//! task that panicked ([`Panicked`]), and a task that was not run ([`Refused`]). That it is time to stop is said by a
+//! context: [`Stopped`](crate::Stopped).
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
-use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-
-use crate::context::{Cause, Context, ContextError};
 
 /// The first error of a group, as [`Group::wait`](crate::Group::wait) gives it and as a
 /// [`Context`](crate::Context) names it as its cause.
@@ -18,8 +15,7 @@ use crate::context::{Cause, Context, ContextError};
 ///
 /// ```
 /// use errgroup::Group;
-/// use std::io;
-///
+/// ///
 /// let group = Group::new();
 /// group.go(|| Err(io::Error::from(io::ErrorKind::NotFound)));
 /// let failed = group.wait().unwrap_err();
@@ -155,69 +151,3 @@ impl<F> Display for Refused<F> {
 }
 
 impl<F> Error for Refused<F> {}
-
-/// What a task is told when there is no point in going on: a context is over ([`Context::check`]), or, in a
-/// [`Pipeline`](crate::Pipeline), nobody is left to read what it sends. Its text is the context's cause.
-///
-/// Where work is left out, the error type is made from it: that of a pipeline, of
-/// [`try_map_with_context`](crate::try_map_with_context), and of a group with
-/// [`Policy::skip_when_cancelled`](crate::Policy::skip_when_cancelled). So `out.send(item)?` is all that a worker has to
-/// say. It becomes the error of the whole only if nothing else went wrong first, as when the parent context was
-/// cancelled. An error type of one's own needs three lines:
-///
-/// ```
-/// # struct MyError(errgroup::Stopped);
-/// impl From<errgroup::Stopped> for MyError {
-///     fn from(stopped: errgroup::Stopped) -> Self { MyError(stopped) }
-/// }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Stopped(Cause);
-
-impl Stopped {
-    pub(crate) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Cause::new(cause))
-    }
-
-    /// What is to be said of a context that is over.
-    pub(crate) fn of(ctx: &Context) -> Self {
-        match ctx.cause() {
-            Some(cause) => Self::new(cause),
-            None => Self::new("the pipeline has stopped"),
-        }
-    }
-
-    /// Why: what the context was cancelled with.
-    pub fn cause(&self) -> &Cause {
-        &self.0
-    }
-}
-
-impl Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0, f)
-    }
-}
-
-impl Error for Stopped {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source() // the cause's own words are ours already
-    }
-}
-
-impl From<Stopped> for io::Error {
-    /// Of the kind `TimedOut` if a deadline has passed, else `Other`: `Interrupted` would make callers try again.
-    fn from(stopped: Stopped) -> Self {
-        let kind = match stopped.cause().downcast_ref() {
-            Some(ContextError::DeadlineExceeded) => io::ErrorKind::TimedOut,
-            _ => io::ErrorKind::Other,
-        };
-        io::Error::new(kind, stopped)
-    }
-}
-
-impl From<Stopped> for String {
-    fn from(stopped: Stopped) -> Self {
-        stopped.to_string()
-    }
-}

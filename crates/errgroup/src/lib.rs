@@ -93,7 +93,6 @@ mod map;
 mod pipeline;
 mod policy;
 mod pool;
-mod queue;
 mod race;
 mod rules;
 mod scope;
@@ -105,8 +104,8 @@ mod timer;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-pub use context::{AfterFunc, Cancel, Cancelled, Cause, Context, ContextError};
-pub use error::{Failed, Panicked, Refused, Stopped};
+pub use context::{AfterFunc, Cancel, Cancelled, Cause, Context, ContextError, Stopped};
+pub use error::{Failed, Panicked, Refused};
 pub use group::Group;
 pub use map::{try_map, try_map_with_context};
 pub use pipeline::figures::{Figures, QueueFigures, StageFigures};

@@ -2,8 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::context::Context;
-use crate::error::Stopped;
+use crate::context::{Context, Stopped};
 use crate::scope::scope_with_context;
 use crate::sync::Mutex;
 

@@ -13,6 +13,7 @@
 //! 4. A ticket that it lost is told last: an error of its own comes before that.
 
 pub(crate) mod figures;
+mod queue;
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Display};
@@ -24,13 +25,12 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use crate::context::Context;
-use crate::error::Stopped;
+use crate::context::{Context, Stopped};
 use crate::group::{Group, Shared};
-use crate::queue::{Halt, Queue, Reader};
 use crate::sync::Mutex;
 
 use self::figures::{Attendance, Figures, Meter};
+use self::queue::{Halt, Queue, Reader};
 
 /// Work in stages: items of one come out as the next one's input, and out of the last as this iterator.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 
-use crate::error::Stopped;
+use crate::context::Stopped;
 
 /// What a group does beyond running its tasks and giving the first error: plain data, chosen when the group is made.
 ///

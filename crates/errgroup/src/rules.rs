@@ -13,8 +13,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
-use crate::context::{Cancel, Context};
-use crate::error::{Failed, Panicked, Stopped};
+use crate::context::{Cancel, Context, Stopped};
+use crate::error::{Failed, Panicked};
 use crate::policy::Policy;
 use crate::snapshot::{Listing, Roster, Snapshot};
 use crate::state::{State, UNLIMITED, Verdict, contain};

@@ -6,8 +6,6 @@ use std::fmt;
 
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 
-use crate::digest::Digest;
-
 /// What a checksum was computed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -53,6 +51,17 @@ struct Facts {
     /// Whether an untagged digest of this length is taken for one of these.
     untagged: bool,
 }
+
+/// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
+///
+/// # Examples
+///
+/// ```
+/// let digest = md5all::Digest::from([0xab; 16]);
+/// assert_eq!(digest.to_string(), "ab".repeat(16));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 16]);
 
 /// A digest, and the algorithm it is of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -345,6 +354,44 @@ impl FromIterator<Checksum> for Checksums {
     }
 }
 
+impl Digest {
+    /// The bytes themselves.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The hex digits, as ASCII.
+    #[must_use]
+    pub fn hex(&self) -> [u8; 32] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        hex
+    }
+}
+
+impl From<[u8; 16]> for Digest {
+    fn from(bytes: [u8; 16]) -> Digest {
+        Digest(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.hex().iter().map(|&digit| char::from(digit)).collect::<String>())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
 impl From<Digest> for Checksums {
     fn from(digest: Digest) -> Checksums {
         Checksums(Few::Md5(*digest.as_bytes()))
@@ -383,6 +430,14 @@ impl fmt::Debug for Checksum {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shows_every_byte_as_two_digits() {
+        let digest = Digest::from(std::array::from_fn(|index| (index * 17) as u8));
+        assert_eq!(digest.to_string(), "00112233445566778899aabbccddeeff");
+        assert_eq!(format!("{digest:?}"), "Digest(00112233445566778899aabbccddeeff)");
+        assert_eq!(digest.as_bytes()[15], 255);
+    }
 
     #[test]
     fn every_algorithm_has_its_own_name_and_tag_and_fits() {

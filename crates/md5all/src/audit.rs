@@ -15,13 +15,12 @@ use crate::absence::Lookout;
 use crate::catalog::{Catalog, Entered};
 use crate::comparison::{Absence, Compared, Comparison, Fate, Lack, Rest, Unread};
 use crate::directory::PathBuffer;
-use crate::entry::{Hashed, Outcome, Record, Skip};
 use crate::error::{Error, Operation, Reason};
 use crate::listed::Listed;
 use crate::naming::Naming;
-use crate::source::Links;
+use crate::record::{Hashed, Outcome, Record, Skip};
+use crate::source::{Links, Root};
 use crate::trees::{Options, hash_trees};
-use crate::walk::Root;
 
 /// Holds the tree below `root` against a manifest: one [`Compared`] for every file that is in one of them.
 ///

@@ -8,8 +8,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::algorithm::{Algorithm, Algorithms, Checksum, Checksums};
-use crate::digest::Digest;
+use crate::algorithm::{Algorithm, Algorithms, Checksum, Checksums, Digest};
 use crate::facts::Facts;
 
 /// Files by name.

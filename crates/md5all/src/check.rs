@@ -11,12 +11,14 @@ use std::time::Duration;
 use errgroup::{Context, Output, Pipeline};
 
 use crate::algorithm::Algorithm;
-use crate::entry::{Entry, Hashed, Outcome, Record, Skip};
+use crate::directory::Said;
+use crate::entry::Entry;
 use crate::error::{Error, Operation, Reason};
 use crate::manifest::{self, Format, LineEnd, Reader, Seal, Untagged};
-use crate::names::{Batch, Names, Said};
+use crate::names::{Batch, Names};
+use crate::record::{Hashed, Outcome, Record, Skip};
+use crate::source::Root;
 use crate::trees::{Options, hash_sent};
-use crate::walk::Root;
 
 /// Checks the files that lists name: one [`Verdict`] for every line that is neither blank nor a comment, and one for the
 /// end of each list.

@@ -20,9 +20,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::algorithm::{Algorithm, Algorithms, Checksums};
 use crate::catalog::{Catalog, Entered};
-use crate::entry::Hashed;
 use crate::error::Reason;
 use crate::facts::Facts;
+use crate::record::Hashed;
 
 /// What became of one file.
 #[derive(Debug)]

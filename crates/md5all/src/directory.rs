@@ -13,8 +13,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::algorithm::Checksums;
 use crate::listing::{Kind, Listing};
-use crate::names::Said;
 
 /// One directory that was listed.
 #[derive(Debug)]
@@ -24,6 +24,17 @@ pub(crate) struct Directory {
     listing: Listing,
     /// What a list says of each name; empty if it is no list, or says nothing.
     said: Vec<Said>,
+}
+
+/// What a list says at one place: beside a name, or in place of one.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// The file has these checksums.
+    Checksums { line: u64, checksums: Checksums },
+    /// Nothing that could be understood.
+    Malformed { line: u64 },
+    /// That there is no more of it.
+    End,
 }
 
 /// One entry of one directory.

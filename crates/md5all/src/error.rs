@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 
 use errgroup::Stopped;
 
-use crate::manifest::Flaw;
-
 /// Why hashing trees ended early.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -102,6 +100,23 @@ pub enum Operation {
     Write,
     /// Moving a file to another place.
     Move,
+}
+
+/// How a manifest shows that it is not one to go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// The seal at its end is not there.
+    CutShort,
+    /// The first line does not say that there is a seal, and there is one.
+    Headless,
+    /// What is before the seal is not what was sealed.
+    Changed,
+    /// Something follows the seal.
+    Continued,
+    /// Sealed or not: its first lines are of one format, and others of another, so that it may have been read as what it is
+    /// not. Only of a manifest whose format was not asked for.
+    Ambiguous,
 }
 
 impl Error {
@@ -269,6 +284,20 @@ fn system_text(error: &io::Error) -> String {
     }
     text
 }
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Flaw::CutShort => "the seal is broken: the list was cut short",
+            Flaw::Headless => "the seal is broken: the beginning of the list is missing",
+            Flaw::Changed => "the seal is broken: the list was changed",
+            Flaw::Continued => "the seal is broken: something follows it",
+            Flaw::Ambiguous => "its lines are of more than one format: say which with --format",
+        })
+    }
+}
+
+impl std::error::Error for Flaw {}
 
 #[cfg(test)]
 mod tests {

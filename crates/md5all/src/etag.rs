@@ -21,11 +21,11 @@ use std::time::Duration;
 use errgroup::{Context, Order, Pipeline};
 use md5_lanes::Md5;
 
-use crate::digest::Digest;
+use crate::algorithm::Digest;
 use crate::error::{Error, Reason};
 use crate::etag::strands::{Made, Part};
 use crate::shares::Shares;
-use crate::walk::Root;
+use crate::source::Root;
 
 /// An ETag of S3: of an object that was put in one request, or of one that was uploaded in parts.
 ///

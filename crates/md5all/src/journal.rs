@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use rustix::fs::OFlags;
 
 use crate::algorithm::Algorithms;
-use crate::entry::Hashed;
 use crate::known::Known;
 use crate::ledger;
+use crate::record::Hashed;
 use crate::source::FileId;
 
 const HEADER: &[u8] = Journal::HEADER;
@@ -141,7 +141,7 @@ const BUFFER: usize = 128 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Digest;
+    use crate::algorithm::Digest;
     use crate::facts::Facts;
     use std::fs;
 

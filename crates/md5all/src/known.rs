@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use crate::algorithm::{Algorithms, Checksums};
 use crate::catalog::Catalog;
-use crate::entry::Hashed;
 use crate::facts::Facts;
+use crate::record::Hashed;
 
 /// Files that were hashed before, by their paths: see [`Options::known`](crate::Options::known).
 #[derive(Debug)]

@@ -16,10 +16,10 @@ use std::io::{self, BufRead, Read, Write};
 
 use crate::algorithm::{Algorithm, Checksum, Checksums};
 use crate::catalog::Catalog;
-use crate::entry::Hashed;
 use crate::facts::Facts;
 use crate::manifest::{LONGEST_LINE, escape, needs_escape, unescape};
 use crate::naming::plain;
+use crate::record::Hashed;
 
 /// Adds the line of a file; none, if that would be of no use. Says whether there is one.
 pub(crate) fn write(line: &mut Vec<u8>, path: &[u8], checksums: &Checksums, facts: &Facts) -> bool {

@@ -17,8 +17,8 @@ use crate::error::{Error, Operation, Reason};
 use crate::ledger;
 use crate::manifest::{Flaw, Format, Layout, LineEnd, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
+use crate::source::Root;
 use crate::trees::Options;
-use crate::walk::Root;
 
 /// All that a manifest says.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 //! 24 bytes a name says where. A listing does not know which directory it is
 //! of, nor how to read one.
 
-use crate::walk::order;
+use crate::order;
 
 /// The names found in one directory, and what each of them is.
 #[derive(Debug, Default)]

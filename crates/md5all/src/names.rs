@@ -9,25 +9,13 @@ use std::sync::Arc;
 
 use errgroup::Output;
 
-use crate::algorithm::Checksums;
-use crate::directory::{Directory, Place};
-use crate::entry::{Entry, Found, Handle, Outcome, Skip};
+use crate::directory::{Directory, Place, Said};
+use crate::entry::{Entry, Found};
 use crate::error::{Error, Reason};
 use crate::listing::{Kind, Listing};
+use crate::record::{Outcome, Skip};
 use crate::source::local::{self, Base, Directories, Folder};
-use crate::source::{Links, Wait};
-use crate::walk::Root;
-
-/// What a list says at one place: beside a name, or in place of one.
-#[derive(Debug)]
-pub(crate) enum Said {
-    /// The file has these checksums.
-    Checksums { line: u64, checksums: Checksums },
-    /// Nothing that could be understood.
-    Malformed { line: u64 },
-    /// That there is no more of it.
-    End,
-}
+use crate::source::{Handle, Links, Root, Wait};
 
 /// A few names, and what is said of each, if anything is.
 #[derive(Debug, Default)]

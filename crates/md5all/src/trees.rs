@@ -5,6 +5,8 @@
 //! whoever iterates. It is bounded everywhere, so memory does not grow with the
 //! trees. What is printed, and where, is the caller's affair.
 
+mod several;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -13,22 +15,23 @@ use std::thread::available_parallelism;
 
 use errgroup::{Context, Order, Output, Pipeline};
 
-use crate::algorithm::{Algorithm, Algorithms};
+use crate::algorithm::{Algorithm, Algorithms, Digest};
 use crate::digest::aliases::Aliases;
 use crate::digest::alone::Permits;
 use crate::digest::balance::Balance;
 use crate::digest::readers::Readers;
-use crate::digest::{Digest, Terms, md5};
-use crate::entry::{Entry, Outcome, Record};
+use crate::digest::{Terms, md5};
+use crate::entry::Entry;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::known::Known;
 use crate::names;
-use crate::several::{self, Plan};
+use crate::record::{Outcome, Record};
 use crate::shares::{self, Shares};
 use crate::source::local::Directories;
-use crate::source::{Cache, Descriptors, Devices, FileId, Links, Quiet};
-use crate::walk::{self, Automounts, Root, Step, Walk};
+use crate::source::{Cache, Descriptors, Devices, FileId, Links, Quiet, Root};
+use crate::walk::{self, Automounts, Step, Walk};
+use several::Plan;
 
 /// What to hash, and how.
 #[derive(Clone, Debug)]

@@ -18,15 +18,15 @@ use crate::algorithm::Algorithms;
 use crate::catalog::{Catalog, Entered};
 use crate::comparison::looks_untouched;
 use crate::directory::PathBuffer;
-use crate::entry::{Hashed, Outcome, Skip};
 use crate::error::{Error, Reason};
 use crate::facts::Facts;
 use crate::known::Known;
 use crate::ledger;
 use crate::manifest::{Flaw, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
+use crate::record::{Hashed, Outcome, Skip};
+use crate::source::Root;
 use crate::trees::{Options, hash_trees};
-use crate::walk::Root;
 
 /// All that a manifest lists, and the tree that it means.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use crate::queue::Level;
+use super::queue::Level;
 use crate::sync::Mutex;
 
 /// A handle on what a pipeline does, for any thread, while it runs and after its end: see

@@ -5,8 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::Group;
-use crate::context::Context;
-use crate::error::Stopped;
+use crate::context::{Context, Stopped};
 use crate::map::Results;
 use crate::rules::CancelsWhenDropped;
 

@@ -26,8 +26,8 @@ use crate::algorithm::{Algorithm, Algorithms};
 use crate::bag::survey::{Remark, survey};
 use crate::bag::{BagError, BagVersion, names};
 use crate::directory::PathBuffer;
-use crate::entry::Outcome;
 use crate::error::{Error, Operation, Reason};
+use crate::record::Outcome;
 use crate::trees::{Options, hash_files, hash_trees};
 
 /// What a bag is to be.
@@ -306,7 +306,7 @@ impl Work<'_> {
         sync(self.dir)
     }
 
-    fn reading<P: Into<crate::walk::Root>>(&self, roots: impl IntoIterator<Item = P>) -> Options {
+    fn reading<P: Into<crate::source::Root>>(&self, roots: impl IntoIterator<Item = P>) -> Options {
         let plain = Options::new(roots);
         Options {
             jobs: self.options.jobs,

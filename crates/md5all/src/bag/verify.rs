@@ -19,9 +19,9 @@ use crate::bag::tags::{self, Encoding};
 use crate::bag::{BagFinding, BagProblem, BagVersion, Grade, Odd, names};
 use crate::catalog::{Catalog, Entered};
 use crate::directory::PathBuffer;
-use crate::entry::{Hashed, Outcome, Record};
 use crate::error::{Error, Operation, Reason};
 use crate::facts::Facts;
+use crate::record::{Hashed, Outcome, Record};
 use crate::trees::{Options, hash_files, hash_trees};
 
 /// What a bag came to.
@@ -442,7 +442,7 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
     }
 
     /// How files are read, with all that the manifests are by.
-    fn reading<P: Into<crate::walk::Root>>(
+    fn reading<P: Into<crate::source::Root>>(
         &self,
         algorithms: Algorithms,
         roots: impl IntoIterator<Item = P>,

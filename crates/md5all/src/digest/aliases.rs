@@ -26,10 +26,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::algorithm::Algorithms;
 use crate::digest::readers::Wish;
 use crate::directory::Place;
-use crate::entry::{Handle, Hashed, Outcome};
 use crate::error::Reason;
+use crate::record::{Hashed, Outcome};
 use crate::source::content::Stamp;
-use crate::source::{Content, FileId};
+use crate::source::{Content, FileId, Handle};
 
 /// What a file in the table takes, in bytes: its room doubles.
 pub(crate) const MEMORY: usize = 160;
@@ -234,14 +234,16 @@ impl fmt::Debug for Aliases {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algorithm::Digest;
     use crate::digest::readers::Buffer;
-    use crate::digest::{Digest, Opening, md5};
+    use crate::digest::{Opening, md5};
     use crate::directory::PathBuffer;
-    use crate::entry::{Entry, Found, Record};
+    use crate::entry::{Entry, Found};
     use crate::error::{Error, Operation};
-    use crate::source::{Devices, Links, Wait};
+    use crate::record::Record;
+    use crate::source::{Devices, Links, Root, Wait};
     use crate::trees::send_all;
-    use crate::walk::{self, Root, Step, Walk};
+    use crate::walk::{self, Step, Walk};
     use errgroup::{Context, Order, Pipeline, Ticket};
     use rustix::io::Errno;
     use std::fs::{self, File};
@@ -279,7 +281,7 @@ mod tests {
         let (came, come) = std::sync::mpsc::channel();
         let records = found.ticketed(1, Order::Completion, move |tickets| {
             let skip = |ticket: Ticket<Record>, entry: Entry| {
-                ticket.send(Record::new(entry.place, Outcome::Skipped(crate::entry::Skip::Excluded)))
+                ticket.send(Record::new(entry.place, Outcome::Skipped(crate::record::Skip::Excluded)))
             };
             let aliases = Aliases::new(100);
             let claim = claimed(aliases.claim(&content(&path), Algorithms::default()));
@@ -300,7 +302,7 @@ mod tests {
             for _ in 1..3 {
                 let (ticket, Entry { place, found }) = tickets.help().expect("it comes back");
                 came.send(found).unwrap();
-                skip(ticket, Entry::passed(place, crate::entry::Skip::Excluded))?;
+                skip(ticket, Entry::passed(place, crate::record::Skip::Excluded))?;
             }
             Ok(())
         });

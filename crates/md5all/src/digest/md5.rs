@@ -12,18 +12,19 @@ use std::sync::Arc;
 use errgroup::{Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
-use crate::algorithm::Checksums;
+use crate::algorithm::{Checksums, Digest};
 use crate::digest::aliases::Claim;
 use crate::digest::alone;
 use crate::digest::balance::Seat;
 use crate::digest::outbox::Outbox;
 use crate::digest::readers::{Buffer, Readers, Wish};
 use crate::digest::state::{Others, State};
-use crate::digest::{Beginning, Digest, Opening, Terms};
+use crate::digest::{Beginning, Opening, Terms};
 use crate::directory::{PathBuffer, Place};
-use crate::entry::{Entry, Found, Hashed, Outcome, Part, Record};
+use crate::entry::{Entry, Found, Part};
 use crate::error::{Error, Reason};
 use crate::facts::Facts;
+use crate::record::{Hashed, Outcome, Record};
 use crate::source::{Content, Wait};
 
 /// A worker: hashes every entry that it is handed.
@@ -468,9 +469,9 @@ pub(crate) mod tests {
     use crate::digest::aliases::Aliases;
     use crate::digest::alone::Permits;
     use crate::digest::balance::Balance;
-    use crate::source::{Cache, Descriptors, Devices, Links, Quiet};
+    use crate::source::{Cache, Descriptors, Devices, Links, Quiet, Root};
     use crate::trees::send_all;
-    use crate::walk::{self, Root, Walk};
+    use crate::walk::{self, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};

@@ -17,7 +17,6 @@ mod sha2;
 pub(crate) mod state;
 mod xxh3;
 
-use std::fmt;
 use std::sync::Arc;
 
 use errgroup::Context;
@@ -28,26 +27,15 @@ use crate::digest::aliases::{Aliases, Claim, Standing};
 use crate::digest::alone::Permits;
 use crate::digest::balance::Balance;
 use crate::digest::state::State;
-use crate::directory::{PathBuffer, Place};
-use crate::entry::{Begun, Found, Handle, Hashed, Outcome, Record};
+use crate::directory::{PathBuffer, Place, Said};
+use crate::entry::{Begun, Found};
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::journal::Journal;
 use crate::known::Known;
-use crate::names::Said;
+use crate::record::{Hashed, Outcome, Record};
 use crate::source::content::Opened;
-use crate::source::{Cache, Content, Descriptors, Devices, FileId, Links, Quiet, Rules, Wait, local};
-
-/// An MD5 digest (RFC 1321): 16 bytes, shown as 32 lower-case hex digits.
-///
-/// # Examples
-///
-/// ```
-/// let digest = md5all::Digest::from([0xab; 16]);
-/// assert_eq!(digest.to_string(), "ab".repeat(16));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 16]);
+use crate::source::{Cache, Content, Descriptors, Devices, FileId, Handle, Links, Quiet, Rules, Wait, local};
 
 /// What a worker keeps to, whatever it computes.
 #[derive(Debug)]
@@ -121,44 +109,6 @@ pub(crate) struct Beginning {
     pub(crate) facts: Option<Box<Facts>>,
     /// That other names of it may wait for it.
     pub(crate) claim: Option<Box<Claim>>,
-}
-
-impl Digest {
-    /// The bytes themselves.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// The hex digits, as ASCII.
-    #[must_use]
-    pub fn hex(&self) -> [u8; 32] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut hex = [0; 32];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        hex
-    }
-}
-
-impl From<[u8; 16]> for Digest {
-    fn from(bytes: [u8; 16]) -> Digest {
-        Digest(bytes)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.hex().iter().map(|&digit| char::from(digit)).collect::<String>())
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({self})")
-    }
 }
 
 impl Terms {
@@ -302,18 +252,5 @@ fn go_on(begun: Begun, buffer: &mut [u8], wait: Wait) -> Opening {
             claim.into_iter().for_each(|claim| claim.fail(&reason));
             Opening::Settled(Outcome::Failed(reason))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shows_every_byte_as_two_digits() {
-        let digest = Digest::from(std::array::from_fn(|index| (index * 17) as u8));
-        assert_eq!(digest.to_string(), "00112233445566778899aabbccddeeff");
-        assert_eq!(format!("{digest:?}"), "Digest(00112233445566778899aabbccddeeff)");
-        assert_eq!(digest.as_bytes()[15], 255);
     }
 }

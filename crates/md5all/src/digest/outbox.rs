@@ -11,10 +11,10 @@ use std::sync::Arc;
 use errgroup::Ticket;
 
 use crate::directory::PathBuffer;
-use crate::entry::{Outcome, Record};
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::ledger;
+use crate::record::{Outcome, Record};
 
 /// See the [module](self).
 #[derive(Debug)]

@@ -31,8 +31,9 @@ use errgroup::{Courier, Group, Ticket};
 
 use crate::digest::{Opening, Terms};
 use crate::directory::PathBuffer;
-use crate::entry::{Entry, Found, Outcome, Part, Record};
+use crate::entry::{Entry, Found, Part};
 use crate::error::{Error, Operation, Reason};
+use crate::record::{Outcome, Record};
 use crate::source::{Device, Mode, Wait};
 
 /// Large enough that the calls to read a big file cost little beside hashing
@@ -430,9 +431,9 @@ impl fmt::Debug for Readers {
 mod tests {
     use super::*;
     use crate::digest::md5;
-    use crate::source::Links;
+    use crate::source::{Links, Root};
     use crate::trees::send_all;
-    use crate::walk::{self, Root, Walk};
+    use crate::walk::{self, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::fs;
 

@@ -7,8 +7,8 @@ use std::fmt;
 
 use md5_lanes::Md5;
 
-use crate::algorithm::{Algorithm, Algorithms, Checksum, Checksums};
-use crate::digest::{Digest, blake3, crc, sha1, sha2, xxh3};
+use crate::algorithm::{Algorithm, Algorithms, Checksum, Checksums, Digest};
+use crate::digest::{blake3, crc, sha1, sha2, xxh3};
 
 /// See the [module](self).
 #[derive(Debug)]

@@ -19,12 +19,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use errgroup::{Context, Output, Ticket, Tickets};
 use md5_lanes::{Job, Lanes, Md5, Turn};
 
-use crate::digest::Digest;
+use crate::algorithm::Digest;
 use crate::digest::readers::{BUFFER, Buffer};
 use crate::error::{Error, Reason};
 use crate::etag::{ETag, Sum, Upload, Uploads, usual};
-use crate::source::{Content, local};
-use crate::walk::Root;
+use crate::source::{Content, Root, local};
 
 /// What is to be hashed.
 #[derive(Debug)]

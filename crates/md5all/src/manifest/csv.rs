@@ -14,7 +14,7 @@ use std::io::Write;
 use super::columns::{Column, Columns, FACTS, Row};
 use super::{Entry, Nature};
 use crate::algorithm::Algorithms;
-use crate::entry::Hashed;
+use crate::record::Hashed;
 
 pub(super) const NATURE: Nature = Nature {
     name: "csv",

@@ -9,7 +9,7 @@ use std::io::Write;
 use super::columns::{Column, Columns, Row};
 use super::{Entry, Nature, Unsayable};
 use crate::algorithm::{Algorithm, Algorithms};
-use crate::entry::Hashed;
+use crate::record::Hashed;
 
 pub(super) const NATURE: Nature = Nature {
     name: "hashdeep",

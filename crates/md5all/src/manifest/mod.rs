@@ -26,12 +26,13 @@ mod seal;
 mod writer;
 
 use crate::algorithm::Algorithm;
+pub use crate::error::Flaw;
 pub use escape::on_one_line;
 pub(crate) use escape::{escape, needs_escape, unescape};
 pub(crate) use gnu::Untagged;
 pub use layout::{Layout, LineEnd, Refused, Unsayable};
 pub use reader::{Entry, LONGEST_LINE, Line, Reader};
-pub use seal::{Flaw, Seal};
+pub use seal::Seal;
 pub use writer::Writer;
 
 /// How what is known of a file makes a line.

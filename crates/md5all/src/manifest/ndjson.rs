@@ -13,8 +13,8 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 
 use super::{Entry, Nature};
 use crate::algorithm::{Algorithm, Algorithms, Checksum, Checksums};
-use crate::entry::Hashed;
 use crate::facts::Facts;
+use crate::record::Hashed;
 
 pub(super) const NATURE: Nature = Nature {
     name: "ndjson",

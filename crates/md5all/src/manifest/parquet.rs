@@ -22,8 +22,8 @@ use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::Nature;
 use crate::algorithm::{Algorithm, Checksum};
-use crate::entry::Hashed;
 use crate::facts::Facts;
+use crate::record::Hashed;
 
 pub(super) const NATURE: Nature = Nature {
     name: "parquet",

@@ -14,8 +14,8 @@ use super::escape::unescape;
 use super::gnu::Untagged;
 #[cfg(feature = "parquet")]
 use super::parquet;
-use super::seal::{Flaw, Seal, Watch};
-use super::{Format, LineEnd, bagit, bsd, csv, detect, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
+use super::seal::{Seal, Watch};
+use super::{Flaw, Format, LineEnd, bagit, bsd, csv, detect, gnu, go, hashdeep, ndjson, skip_blanks, until_nul};
 use crate::algorithm::{Algorithms, Checksum, Checksums};
 use crate::facts::Facts;
 
@@ -466,8 +466,8 @@ fn parse_bagit<'a>(line: &'a [u8], decoded: &'a mut Vec<u8>) -> Option<Entry<'a>
 mod tests {
     use super::*;
     use crate::algorithm::{Algorithm, Algorithms};
-    use crate::entry::Hashed;
     use crate::manifest::{Layout, Unsayable, Writer};
+    use crate::record::Hashed;
     use proptest::collection::vec;
     use proptest::prelude::*;
 

@@ -5,10 +5,10 @@
 //! short, if a line was changed, removed or added, and if something was written behind its end. There is no key: whoever
 //! changes a manifest on purpose can seal it again. A seal proves accidents, not malice.
 
-use std::fmt;
-
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
+
+use crate::error::Flaw;
 
 /// What became of the seal of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +19,6 @@ pub enum Seal {
     Whole,
     /// It is not.
     Broken(Flaw),
-}
-
-/// How a manifest shows that it is not one to go by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Flaw {
-    /// The seal at its end is not there.
-    CutShort,
-    /// The first line does not say that there is a seal, and there is one.
-    Headless,
-    /// What is before the seal is not what was sealed.
-    Changed,
-    /// Something follows the seal.
-    Continued,
-    /// Sealed or not: its first lines are of one format, and others of another, so that it may have been read as what it is
-    /// not. Only of a manifest whose format was not asked for.
-    Ambiguous,
 }
 
 /// The first comment.
@@ -161,27 +144,13 @@ fn check(read: Sha256, line: &[u8]) -> Seal {
     if is_whole { Seal::Whole } else { Seal::Broken(Flaw::Changed) }
 }
 
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Flaw::CutShort => "the seal is broken: the list was cut short",
-            Flaw::Headless => "the seal is broken: the beginning of the list is missing",
-            Flaw::Changed => "the seal is broken: the list was changed",
-            Flaw::Continued => "the seal is broken: something follows it",
-            Flaw::Ambiguous => "its lines are of more than one format: say which with --format",
-        })
-    }
-}
-
-impl std::error::Error for Flaw {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::algorithm::{Algorithm, Checksum};
-    use crate::entry::Hashed;
     use crate::facts::Facts;
     use crate::manifest::{Format, Layout, LineEnd, Reader, Writer};
+    use crate::record::Hashed;
     use proptest::prelude::*;
 
     const FORMATS: [Format; 4] = [Format::Gnu, Format::GnuBinary, Format::Bsd, Format::Hashdeep];

@@ -8,7 +8,7 @@ use super::parquet;
 use super::seal::Sealing;
 use super::{Format, Layout, LineEnd, Unsayable, bagit, bsd, csv, gnu, go, hashdeep, ndjson};
 use crate::algorithm::Checksum;
-use crate::entry::Hashed;
+use crate::record::Hashed;
 
 /// Writes a manifest, file by file.
 ///
@@ -214,8 +214,7 @@ impl Unsayable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::{Algorithm, Checksums};
-    use crate::digest::Digest;
+    use crate::algorithm::{Algorithm, Checksums, Digest};
     use crate::facts::Facts;
 
     const HEX: &str = "000102030405060708090a0b0c0d0e0f";

@@ -31,9 +31,9 @@ use rustix::io::{Errno, pread, read};
 #[cfg(target_os = "linux")]
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use crate::entry::Skip;
 use crate::error::{Operation, Reason};
 use crate::facts::{Facts, nanoseconds};
+use crate::record::Skip;
 use crate::source::cache::Traces;
 use crate::source::device::Kind;
 use crate::source::holes::{Holes, Stretch};

@@ -20,15 +20,15 @@ use errgroup::Context;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, statat};
 use rustix::io::Errno;
 
-use crate::entry::{Handle, Skip};
+use crate::source::{Content, Device, Devices, Handle, Links, Root, Rules, Wait};
+
 use crate::error::{Operation, Reason};
 use crate::facts::Facts;
 use crate::listing::{Kind, Listing};
+use crate::record::Skip;
 use crate::source::atime::Traceless;
 use crate::source::content::{self, Opened, Stamp};
 use crate::source::descriptors::{Counted, Descriptors, is_want};
-use crate::source::{Content, Device, Devices, Links, Rules, Wait};
-use crate::walk::Root;
 
 /// What a name is relative to.
 #[derive(Clone, Debug)]

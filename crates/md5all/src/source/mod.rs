@@ -4,27 +4,29 @@
 //! its end and then vouched for; [`quiet`] is why a small one need not be looked
 //! at twice; [`device`] is what it all lies on; [`descriptors`] is what is
 //! done when there are none; [`atime`], [`cache`] and [`holes`] are what is left
-//! as it was, and what is not read. None knows what is done with the bytes. A further kind of source is one more file here and one more
-//! [`Handle`].
-//!
-//! [`Handle`]: crate::entry::Handle
+//! as it was, and what is not read. None knows what is done with the bytes. A further kind of source is one more file
+//! here and one more [`Handle`].
 
 mod atime;
 mod cache;
 pub(crate) mod content;
 pub(crate) mod descriptors;
 pub(crate) mod device;
+mod handle;
 mod holes;
 pub(crate) mod local;
 pub(crate) mod mounts;
 pub(crate) mod quiet;
+mod root;
 
 pub use cache::Cache;
 pub(crate) use content::Content;
 pub(crate) use descriptors::Descriptors;
 pub use device::{Device, Devices, Mode};
+pub(crate) use handle::Handle;
 pub use local::FileId;
 pub(crate) use quiet::Quiet;
+pub use root::Root;
 
 /// What opening keeps to.
 #[derive(Clone, Copy, Debug)]

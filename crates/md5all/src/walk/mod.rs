@@ -7,37 +7,26 @@
 
 mod ahead;
 mod automounts;
-pub(crate) mod order;
 mod stack;
 
 use std::cell::OnceCell;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::io::Errno;
 
 use crate::directory::{Directory, Place};
-use crate::entry::{Entry, Handle, Skip};
+use crate::entry::Entry;
 use crate::error::{Operation, Reason};
 use crate::listing::{Kind, Listing};
+use crate::order;
+use crate::record::Skip;
 use crate::source::descriptors::is_want;
 use crate::source::local::{self, Base, Directories, Folder, Lister};
-use crate::source::{Devices, Links, Wait};
+use crate::source::{Devices, Handle, Links, Root, Wait};
 pub(crate) use ahead::MOST_NAMES;
 use ahead::{Ahead, Arrival, Names};
 pub(crate) use automounts::Automounts;
 use stack::Stack;
-
-/// Where a walk begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Root {
-    /// A file, or a directory with all that is in it. A symbolic link is
-    /// followed, and a special file is read.
-    Path(PathBuf),
-    /// What the process has as its standard input; listed as `-`, once.
-    StandardInput,
-}
 
 /// What a walk keeps to.
 #[derive(Debug)]
@@ -268,12 +257,6 @@ impl Links {
     }
 }
 
-impl<P: Into<PathBuf>> From<P> for Root {
-    fn from(path: P) -> Root {
-        Root::Path(path.into())
-    }
-}
-
 /// The roots in the order of their paths, and standard input once: it is one stream however often it is named.
 ///
 /// Whether a root is a directory is asked only where the order depends on it.
@@ -292,16 +275,6 @@ fn key<'a>((root, is_directory): &'a (&Root, OnceCell<bool>), other: &(&Root, On
     let is_beginning = other.0.as_bytes().len() > name.len() && other.0.as_bytes().starts_with(name);
     let ask = || local::kind_of(&Base::WorkingDirectory, name, Links::Follow) == Ok(Kind::Directory);
     order::Key { name, directory: is_beginning && *is_directory.get_or_init(ask) }
-}
-
-impl Root {
-    /// What it is called: standard input is `-`.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        match self {
-            Root::Path(path) => path.as_os_str().as_bytes(),
-            Root::StandardInput => b"-",
-        }
-    }
 }
 
 fn list_roots(roots: &[Root], devices: &Devices) -> Listing {

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::entry::{Found, Outcome};
+use crate::entry::Found;
+use crate::record::Outcome;
 use crate::source::{Mode, Rules};
 
 /// How many directories the walks here keep open.

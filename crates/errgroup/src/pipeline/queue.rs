@@ -30,7 +30,7 @@ use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::{Duration, Instant};
 
-use crate::pipeline::figures::{Meter, Wait};
+use super::figures::{Meter, Wait};
 
 /// How often a thread that sees nothing move lets others run before it goes to sleep: to be woken costs both sides
 /// more than that.

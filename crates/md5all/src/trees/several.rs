@@ -12,12 +12,12 @@ use std::path::{Component, Path, PathBuf};
 
 use errgroup::{Cancel, Context, Input, Output, Pipeline};
 
-use crate::entry::Record;
+use super::{Options, hash_roots};
 use crate::error::Error;
+use crate::record::Record;
 use crate::shares::Shares;
+use crate::source::Root;
 use crate::source::mounts::{self, Mount};
-use crate::trees::{Options, hash_roots};
-use crate::walk::Root;
 
 /// Which roots share a pipeline, and whose turn it is when.
 #[derive(Debug, PartialEq, Eq)]
@@ -204,7 +204,7 @@ fn plain(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::Outcome;
+    use crate::record::Outcome;
     use crate::trees::hash_trees;
     use crate::walk;
     use std::fs;
