@@ -40,7 +40,7 @@ pub enum Algorithm {
 /// assert_eq!(both.iter().collect::<Vec<_>>(), [Algorithm::Md5, Algorithm::Sha256]);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Algorithms(u8);
+pub struct Algorithms(u16);
 
 /// What is fixed about an algorithm.
 struct Facts {
@@ -167,7 +167,7 @@ impl Algorithms {
     pub const NONE: Algorithms = Algorithms(0);
 
     /// All there are.
-    pub const ALL: Algorithms = Algorithms(u8::MAX);
+    pub const ALL: Algorithms = Algorithms((1 << Algorithm::ALL.len()) - 1);
 
     /// Whether it is among them.
     #[must_use]
@@ -207,7 +207,7 @@ impl Default for Algorithms {
 
 impl From<Algorithm> for Algorithms {
     fn from(algorithm: Algorithm) -> Algorithms {
-        Algorithms(1 << algorithm as u8)
+        Algorithms(1 << algorithm as u16)
     }
 }
 
