@@ -35,7 +35,7 @@ pub enum Algorithm {
 /// ```
 /// use md5all::{Algorithm, Algorithms};
 ///
-/// let both = Algorithms::from_iter([Algorithm::Sha256, Algorithm::Md5]);
+/// let both = Algorithms::from([Algorithm::Sha256, Algorithm::Md5]);
 /// assert!(both.contains(Algorithm::Md5));
 /// assert_eq!(both.iter().collect::<Vec<_>>(), [Algorithm::Md5, Algorithm::Sha256]);
 /// ```
@@ -208,6 +208,12 @@ impl Default for Algorithms {
 impl From<Algorithm> for Algorithms {
     fn from(algorithm: Algorithm) -> Algorithms {
         Algorithms(1 << algorithm as u16)
+    }
+}
+
+impl<const N: usize> From<[Algorithm; N]> for Algorithms {
+    fn from(algorithms: [Algorithm; N]) -> Algorithms {
+        algorithms.into_iter().collect()
     }
 }
 

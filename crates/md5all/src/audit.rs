@@ -18,9 +18,10 @@ use crate::directory::PathBuffer;
 use crate::error::{Error, Operation, Reason};
 use crate::listed::Listed;
 use crate::naming::Naming;
+use crate::options::Options;
 use crate::record::{Hashed, Outcome, Record, Skip};
 use crate::source::{Links, Root};
-use crate::trees::{Options, hash_trees};
+use crate::trees::hash_trees;
 
 /// Holds the tree below `root` against a manifest: one [`Compared`] for every file that is in one of them.
 ///
@@ -256,7 +257,7 @@ impl Tree {
     /// How its files are to be hashed.
     pub(crate) fn options(&self, options: Options) -> Options {
         let roots = vec![Root::from(self.naming.root())];
-        Options { roots, unordered: false, fail_fast: false, facts: true, ..options }
+        options.roots(roots).unordered(false).fail_fast(false).facts(true)
     }
 
     /// What one record of the walk comes to, if that is certain.

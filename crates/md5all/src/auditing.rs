@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use errgroup::Context;
-use md5all::{FileId, Listed, Operation, Options, Root, Skip, audit};
+use md5all::{FileId, Listed, Operation, Root, Skip, audit};
 
 use crate::cli::Audit;
 use crate::companions::{Found, find_sidecar, own_files, sidecar_of};
@@ -40,7 +40,7 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
         let root = quote(root.as_os_str().as_bytes());
         say(format!("some names, but not all, begin with {root}: all are taken as relative to it"));
     }
-    let options = Options { exclude: beside(&task.manifest)?, ..task.options };
+    let options = task.options.exclude(beside(&task.manifest)?);
     let notes = task.verbose.then(|| Notes::new(&options.devices));
     tell(audit(&ctx, listed, Some(&root), options), findings, notes)
 }

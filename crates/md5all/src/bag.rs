@@ -39,6 +39,7 @@ pub enum Odd {
 
 /// Something to be said of one file of a bag.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BagFinding {
     /// Its path below the bag, as bytes.
     pub path: Vec<u8>,

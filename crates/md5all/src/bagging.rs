@@ -4,7 +4,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use errgroup::Context;
@@ -30,8 +30,8 @@ fn bag(bags: Bags) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let options = |jobs: Option<_>| {
-        let plain = Options::new::<PathBuf>([]);
-        Options { jobs: jobs.unwrap_or(plain.jobs), ..plain }
+        let plain = Options::new([""; 0]);
+        jobs.into_iter().fold(plain, Options::jobs)
     };
     match bags {
         Bags::Create { dirs, bag, jobs } => {
@@ -134,7 +134,7 @@ impl Report {
         self.sum_up(bag, &came)
     }
 
-    fn tell(&mut self, bag: &Path, BagFinding { path, problem }: &BagFinding) -> Result<(), Failure> {
+    fn tell(&mut self, bag: &Path, BagFinding { path, problem, .. }: &BagFinding) -> Result<(), Failure> {
         let whole = [bag.as_os_str().as_bytes(), if path.is_empty() { b"" } else { b"/" }, path].concat();
         let grade = problem.grade();
         if self.json {

@@ -16,9 +16,10 @@ use crate::entry::Entry;
 use crate::error::{Error, Operation, Reason};
 use crate::manifest::{self, Format, LineEnd, Reader, Seal, Untagged};
 use crate::names::{Batch, Names};
+use crate::options::Options;
 use crate::record::{Hashed, Outcome, Record, Skip};
 use crate::source::Root;
-use crate::trees::{Options, hash_sent};
+use crate::trees::hash_sent;
 
 /// Checks the files that lists name: one [`Verdict`] for every line that is neither blank nor a comment, and one for the
 /// end of each list.
@@ -57,7 +58,7 @@ use crate::trees::{Options, hash_sent};
 /// ```
 pub fn check_lists(ctx: &Context, format: impl Into<Option<Format>>, options: Options) -> Verdicts {
     let format = format.into();
-    let options = Options { unordered: false, fail_fast: false, exclude: Vec::new(), ..options };
+    let options = options.unordered(false).fail_fast(false).exclude([]);
     let (lists, only) = (options.roots.clone(), options.only);
     let records = hash_sent(ctx, options, move |entries, directories| {
         let mut names = Names::new(entries, directories);

@@ -276,7 +276,7 @@ impl Arguments {
 
     fn layout(&self) -> Layout {
         let end = if self.zero { LineEnd::Nul } else { LineEnd::Newline };
-        Layout { end, algorithms: self.algorithms(), seal: self.seal, ..Layout::from(self.format()) }
+        Layout::from(self.format()).end(end).algorithms(self.algorithms()).seal(self.seal)
     }
 
     /// The format that is asked for by its name, or else by a flag.
@@ -289,7 +289,7 @@ impl Arguments {
         let default = if self.flags.check { "-" } else { "." };
         let paths = if self.paths.is_empty() { vec![default.into()] } else { self.paths };
         let options = self.reading.into_options(paths.into_iter().map(root));
-        Options { algorithms, unordered: self.unordered, fail_fast: self.fail_fast, ..options }
+        options.algorithms(algorithms).unordered(self.unordered).fail_fast(self.fail_fast)
     }
 }
 

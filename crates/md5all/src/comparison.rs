@@ -26,6 +26,7 @@ use crate::record::Hashed;
 
 /// What became of one file.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Compared {
     /// Its name: the one that it has now, unless it is gone.
     pub name: Vec<u8>,
@@ -528,11 +529,12 @@ mod tests {
     /// Whoever adds an algorithm has to say what nothing has.
     #[test]
     fn nothing_has_the_checksums_that_it_is_known_by() {
-        use crate::trees::{Options, hash_trees};
+        use crate::options::Options;
+        use crate::trees::hash_trees;
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("empty"), "").unwrap();
         std::fs::write(dir.path().join("full"), "x").unwrap();
-        let options = Options { algorithms: Algorithm::ALL.into_iter().collect(), ..Options::new([dir.path()]) };
+        let options = Options::new([dir.path()]).algorithms(Algorithm::ALL);
         let mut seen = 0;
         for record in hash_trees(&errgroup::Context::background(), options) {
             let record = record.unwrap();

@@ -13,7 +13,7 @@ use crate::comparison::{Compared, Comparison};
 use crate::error::Error;
 use crate::listed::Listed;
 use crate::naming::Naming;
-use crate::trees::Options;
+use crate::options::Options;
 
 /// One of two that are compared.
 #[derive(Debug)]

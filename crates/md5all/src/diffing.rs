@@ -1,7 +1,7 @@
 //! `md5all diff`: two manifests or trees, compared and told.
 
 use errgroup::Context;
-use md5all::{Listed, Options, Root, Side, diff};
+use md5all::{Listed, Root, Side, diff};
 
 use crate::auditing::{add_facts, beside, say_malformed, tell};
 use crate::cli::Diff;
@@ -22,7 +22,7 @@ fn compare(task: Diff) -> Result<Exit, Failure> {
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let mut findings = Findings::new(leftover, task.json, task.verbose)?;
     let exclude = [beside(&task.before)?, beside(&task.after)?].concat();
-    let options = Options { exclude, ..task.options.clone() };
+    let options = task.options.clone().exclude(exclude);
     let Some(before) = side(&ctx, &task, &task.before, &mut findings)? else { return Ok(Exit::Incomplete) };
     let Some(after) = side(&ctx, &task, &task.after, &mut findings)? else { return Ok(Exit::Incomplete) };
     let notes = task.verbose.then(|| Notes::new(&options.devices));

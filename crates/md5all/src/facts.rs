@@ -5,6 +5,7 @@
 
 /// What is known of a file beside its contents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Facts {
     /// Bytes.
     pub size: Option<u64>,

@@ -89,7 +89,7 @@ impl Findings {
     }
 
     /// Tells of one file; and why nobody can say what became of it, on standard error.
-    pub(crate) fn take(&mut self, Compared { name, fate }: &Compared) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, Compared { name, fate, .. }: &Compared) -> Result<(), Failure> {
         *self.summary.count(fate) += 1;
         if is_worth_a_message(fate)
             && let Some(reason) = reason(fate)

@@ -17,8 +17,8 @@ use crate::error::{Error, Operation, Reason};
 use crate::ledger;
 use crate::manifest::{Flaw, Format, Layout, LineEnd, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
+use crate::options::Options;
 use crate::source::Root;
-use crate::trees::Options;
 
 /// All that a manifest says.
 #[derive(Debug, Default)]
@@ -159,7 +159,7 @@ impl Listed {
     /// Options for hashing what is to be held against it: by its algorithms, if it has any.
     pub(crate) fn as_listed(&self, options: Options) -> Options {
         let algorithms = self.algorithms();
-        Options { algorithms: if algorithms.is_empty() { options.algorithms } else { algorithms }, ..options }
+        if algorithms.is_empty() { options } else { options.algorithms(algorithms) }
     }
 
     /// All algorithms that it has checksums of.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use errgroup::Context;
-use md5all::{Devices, Options, hash_trees};
+use md5all::{Devices, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::Config;
@@ -28,8 +28,7 @@ fn hash(config: Config) -> Result<Tally, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(config.output.clone(), Arc::clone(&leftover))?;
-    let mut options =
-        Options { exclude: output.files(), facts: config.facts || config.layout.has_facts(), ..config.options };
+    let mut options = config.options.exclude(output.files()).facts(config.facts || config.layout.has_facts());
     let mut diary = None;
     let mut sidecar = None;
     if let Some(path) = config.output.as_deref().filter(|_| output.replaces()) {

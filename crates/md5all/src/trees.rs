@@ -8,14 +8,12 @@
 mod several;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use errgroup::{Context, Order, Output, Pipeline};
 
-use crate::algorithm::{Algorithm, Algorithms, Digest};
+use crate::algorithm::Digest;
 use crate::digest::aliases::Aliases;
 use crate::digest::alone::Permits;
 use crate::digest::balance::Balance;
@@ -23,73 +21,14 @@ use crate::digest::readers::Readers;
 use crate::digest::{Terms, md5};
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::journal::Journal;
-use crate::known::Known;
 use crate::names;
+use crate::options::Options;
 use crate::record::{Outcome, Record};
-use crate::shares::{self, Shares};
+use crate::shares::Shares;
 use crate::source::local::Directories;
-use crate::source::{Cache, Descriptors, Devices, FileId, Links, Quiet, Root};
+use crate::source::{Descriptors, Quiet};
 use crate::walk::{self, Automounts, Step, Walk};
 use several::Plan;
-
-/// What to hash, and how.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where to begin; taken in the order of their paths. Roots that overlap are
-    /// walked one after the other, each whole.
-    pub roots: Vec<Root>,
-    /// What to do about symbolic links below the roots.
-    pub links: Links,
-    /// Whether to stay on the file system of each root: a directory on another than the one above it is skipped. A file
-    /// that another one is mounted over is read, wherever that lies.
-    pub one_file_system: bool,
-    /// What each file is to have a checksum of. It is read once, whatever they are. Where lists are checked, each line says
-    /// for itself.
-    pub algorithms: Algorithms,
-    /// Where lists are checked: the only algorithm whose lines are well formed, as GNU's `sha256sum` has it. With `None`,
-    /// all are.
-    pub only: Option<Algorithm>,
-    /// How many workers read and hash at the same time.
-    pub jobs: NonZeroUsize,
-    /// Whether records may come as they are done, not in the order of paths.
-    pub unordered: bool,
-    /// Whether the first failure ends everything, as an error; if not, failures
-    /// are records, and the rest goes on.
-    pub fail_fast: bool,
-    /// Files that are not to be read, such as the one that is being written.
-    /// They are told by what they are: another name of the same file is
-    /// excluded as well.
-    pub exclude: Vec<FileId>,
-    /// How what the trees lie on is read. Keep a clone to ask which devices were met.
-    pub devices: Devices,
-    /// What reading does to the system's cache of files.
-    pub cache: Cache,
-    /// A ceiling on the memory of the process, in bytes, however many files there are and however large they are; at
-    /// least [`Options::LEAST_MEMORY`]. It is kept by having less at a time: fewer files in hand, fewer reads under
-    /// way, fewer records that wait for a slow file. What the caller has is not known here, and comes on top.
-    ///
-    /// With `None`, all are as many as they are of use: 4 MiB a worker, 8 MiB a device that reads wait for, 2 MiB more
-    /// a worker while large files are read ahead of, and as many records as 65,536 while one file holds up the others:
-    /// about 100 bytes and the name each.
-    ///
-    /// What no ceiling holds is the names in one directory, 24 bytes and the name each, and in those above it: they are
-    /// sorted, and so must all be there.
-    pub memory: Option<usize>,
-    /// Whether records say what the file system said of each regular file that was read ([`Hashed::facts`]). A file that
-    /// was changed so shortly before the run that a further change might be stamped with the same time has no
-    /// [`Facts::ctime_ns`], so that whoever compares facts reads it again; and one that is made up on reading, as in
-    /// `/proc`, has none at all.
-    ///
-    /// [`Hashed::facts`]: crate::Hashed::facts
-    /// [`Facts::ctime_ns`]: crate::Facts::ctime_ns
-    pub facts: bool,
-    /// What is known of files from before, asked one after the other. A file that was listed by a walk, and is what it was by all facts, is not opened:
-    /// its record has the checksums and facts that are known.
-    pub known: Vec<Arc<Known>>,
-    /// Where to note what is done, but for what was known: only what [`Options::facts`] tells whole.
-    pub journal: Option<Arc<Journal>>,
-}
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
 /// is known.
@@ -267,7 +206,7 @@ where
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf, Digest>, Error> {
-    let options = Options { unordered: true, fail_fast: true, ..Options::new([root.as_ref()]) };
+    let options = Options::new([root.as_ref()]).unordered(true).fail_fast(true);
     let mut digests = BTreeMap::new();
     for record in hash_trees(ctx, options) {
         let record = record?;
@@ -276,33 +215,6 @@ pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf
         }
     }
     Ok(digests)
-}
-
-impl Options {
-    /// The least ceiling on memory that works, in bytes.
-    pub const LEAST_MEMORY: usize = shares::LEAST_MEMORY;
-
-    /// All files below `roots`, sorted, with a worker for each core, and going
-    /// on after failures.
-    pub fn new<R: Into<Root>>(roots: impl IntoIterator<Item = R>) -> Options {
-        Options {
-            roots: roots.into_iter().map(Into::into).collect(),
-            links: Links::default(),
-            one_file_system: false,
-            algorithms: Algorithms::default(),
-            only: None,
-            jobs: available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            unordered: false,
-            fail_fast: false,
-            exclude: Vec::new(),
-            devices: Devices::default(),
-            cache: Cache::default(),
-            memory: None,
-            facts: false,
-            known: Vec::new(),
-            journal: None,
-        }
-    }
 }
 
 /// The source: everything the walk comes across.
@@ -322,8 +234,9 @@ pub(crate) fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Mode;
+    use crate::source::{Devices, Mode};
     use std::fs;
+    use std::num::NonZeroUsize;
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -350,7 +263,7 @@ mod tests {
         for mode in [Mode::Ssd, Mode::Net] {
             for taken in [1, 250, 500] {
                 let devices = Devices::new(Some(mode), NonZeroUsize::new(1));
-                let options = Options { devices: devices.clone(), ..Options::new([dir.path()]) };
+                let options = Options::new([dir.path()]).devices(devices.clone());
                 let (ctx, cancel) = Context::background().with_cancel();
                 let mut records = hash_trees(&ctx, options);
                 assert_eq!(records.by_ref().take(taken).map(Result::unwrap).count(), taken);

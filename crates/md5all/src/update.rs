@@ -24,9 +24,10 @@ use crate::known::Known;
 use crate::ledger;
 use crate::manifest::{Flaw, Reader, Seal};
 use crate::naming::{Naming, Survey, plain};
+use crate::options::Options;
 use crate::record::{Hashed, Outcome, Skip};
 use crate::source::Root;
-use crate::trees::{Options, hash_trees};
+use crate::trees::hash_trees;
 
 /// All that a manifest lists, and the tree that it means.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ pub enum Unusable {
 
 /// What has become of one file.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Change<'a> {
     /// Its name, as the manifest spells it or would spell it.
     pub name: &'a [u8],
@@ -72,7 +74,7 @@ pub struct Change<'a> {
     pub position: usize,
 }
 
-/// What a [`Change`] says.
+/// What a [`Change`] says. No variant will be added: who keeps a manifest must know what to do about each.
 #[derive(Debug)]
 pub enum Status<'a> {
     /// It is not listed.

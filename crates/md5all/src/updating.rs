@@ -112,12 +112,10 @@ fn read(task: &Update, sidecar: &Path) -> Result<Old, Failure> {
         Ok(listed) => listed,
         Err(unusable) => return Ok(Err(unusable)),
     };
-    let layout = Layout {
-        end: task.end,
-        algorithms: listed.algorithms(),
-        seal: listed.is_sealed(),
-        ..Layout::from(reader.format().unwrap_or_default())
-    };
+    let layout = Layout::from(reader.format().unwrap_or_default())
+        .end(task.end)
+        .algorithms(listed.algorithms())
+        .seal(listed.is_sealed());
     let facts = if layout.keeps_facts() { None } else { companions::open_sidecar(sidecar)? };
     let is_in_accord = match facts {
         Some(facts) => listed.add_facts(facts).map_err(|error| fail(sidecar, Operation::Read, error))?,

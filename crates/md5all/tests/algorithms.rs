@@ -226,7 +226,7 @@ fn every_algorithm_gives_what_others_compute_at_the_edges_of_blocks_and_buffers(
         fs::write(dir.path().join(length.to_string()), counted(length)).unwrap();
     }
     for algorithms in Algorithm::ALL.map(Algorithms::from).into_iter().chain([Algorithms::ALL]) {
-        let found = hashed(Options { algorithms, ..Options::new([dir.path()]) });
+        let found = hashed(Options::new([dir.path()]).algorithms(algorithms));
         assert_eq!(found.len(), LENGTHS.len());
         for (algorithm, digests) in KNOWN.into_iter().filter(|(algorithm, _)| algorithms.contains(*algorithm)) {
             for (length, digest) in LENGTHS.into_iter().zip(digests) {
@@ -245,7 +245,7 @@ fn every_set_of_algorithms_is_computed_in_one_read() {
     assert_eq!(subsets().count(), 256);
     for algorithms in subsets() {
         let unordered = algorithms.len() % 2 == 1;
-        check(Options { algorithms, unordered, jobs: jobs(2), ..Options::new([dir.path()]) }, &oracle);
+        check(Options::new([dir.path()]).algorithms(algorithms).unordered(unordered).jobs(jobs(2)), &oracle);
     }
 }
 
@@ -255,7 +255,7 @@ fn large_files_are_read_ahead_of_whatever_is_computed() {
     let both = [Algorithm::Md5, Algorithm::Sha256].into_iter().collect();
     for algorithms in [Algorithms::default(), Algorithm::Sha256.into(), both, Algorithms::ALL] {
         for count in [1, 2, 3] {
-            check(Options { algorithms, jobs: jobs(count), ..Options::new([dir.path()]) }, &oracle);
+            check(Options::new([dir.path()]).algorithms(algorithms).jobs(jobs(count)), &oracle);
         }
     }
 }
@@ -267,7 +267,7 @@ fn what_readers_have_read_is_hashed_by_all() {
     for algorithms in Algorithm::ALL.map(Algorithms::from).into_iter().chain([Algorithms::ALL]) {
         for mode in [Mode::Net, Mode::Hdd] {
             let devices = Devices::new(Some(mode), None);
-            check(Options { algorithms, devices, ..Options::new([dir.path()]) }, &oracle);
+            check(Options::new([dir.path()]).algorithms(algorithms).devices(devices), &oracle);
         }
     }
 }
@@ -282,7 +282,7 @@ fn what_comes_through_a_fifo_is_hashed_by_all() {
         let names = [dir.path().join("several"), fifo.clone(), dir.path().join("large")];
         let written = message.clone();
         let writer = thread::spawn(move || File::options().write(true).open(fifo).unwrap().write_all(&written));
-        let records = hash_files(&Context::background(), Options { algorithms, ..Options::new(&names) });
+        let records = hash_files(&Context::background(), Options::new(&names).algorithms(algorithms));
         let found: Vec<Checksums> = records
             .map(|record| match record.unwrap().outcome() {
                 Outcome::Hashed(hashed) => hashed.checksums().clone(),
@@ -317,7 +317,7 @@ fn each_line_of_a_list_is_verified_by_its_own_algorithm_and_a_wrong_digit_shows(
         let path = lists.path().join(name);
         fs::write(&path, list.finish().unwrap()).unwrap();
         for count in [1, 2] {
-            let options = Options { jobs: jobs(count), ..Options::new([&path]) };
+            let options = Options::new([&path]).jobs(jobs(count));
             let mut lines = 0;
             for verdict in check_lists(&Context::background(), Format::Gnu, options) {
                 let verdict = verdict.unwrap();
@@ -350,7 +350,7 @@ fn lists_may_be_held_to_one_algorithm() {
         (Some(Algorithm::Sha256), [false, false, true, true]),
         (Some(Algorithm::Blake3), [false; 4]),
     ] {
-        let verdicts = check_lists(&Context::background(), Format::Gnu, Options { only, ..Options::new([&list]) });
+        let verdicts = check_lists(&Context::background(), Format::Gnu, Options::new([&list]).only(only));
         let found: Vec<bool> = verdicts
             .filter_map(|verdict| match verdict.unwrap().finding() {
                 Finding::Same => Some(true),

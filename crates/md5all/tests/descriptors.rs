@@ -39,7 +39,7 @@ fn take_all_but(left: u64) -> Vec<File> {
 /// Hashes the tree while all descriptors but so many are gone, from the record with this number on, for so many records.
 fn hash(root: &Path, devices: Devices, left: u64, from: usize, during: usize) -> Vec<String> {
     let jobs = NonZeroUsize::new(2).unwrap();
-    let records = hash_trees(&Context::background(), Options { devices, jobs, ..Options::new([root]) });
+    let records = hash_trees(&Context::background(), Options::new([root]).devices(devices).jobs(jobs));
     let mut taken = Vec::new();
     let mut lines = Vec::new();
     for (number, record) in records.enumerate() {

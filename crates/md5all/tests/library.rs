@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use errgroup::Context;
-use md5all::{Devices, Error, FileId, Links, Mode, Operation, Options, Outcome, Reason, Root, Skip};
+use md5all::{Devices, Error, FileId, Links, Mode, Operation, Options, Outcome, Reason, Skip};
 use md5all::{hash_trees, md5_all};
 use tempfile::TempDir;
 
@@ -85,7 +85,7 @@ fn a_read_that_fails_is_the_error() {
 fn the_first_failure_stops_the_rest() {
     let dir = tree();
     symlink("gone", dir.path().join("sub/broken")).unwrap();
-    let options = Options { links: Links::Follow, fail_fast: true, ..Options::new([dir.path()]) };
+    let options = Options::new([dir.path()]).links(Links::Follow).fail_fast(true);
     let mut records = hash_trees(&Context::background(), options);
     let error = records.find_map(Result::err).unwrap();
     assert_eq!(error.path(), Some(dir.path().join("sub/broken").as_path()));
@@ -119,11 +119,7 @@ fn problems_are_records_in_their_place() {
     let dir = tree();
     symlink("gone", dir.path().join("broken")).unwrap();
     let excluded = fs::metadata(dir.path().join("abc")).unwrap();
-    let options = Options {
-        links: Links::Follow,
-        exclude: vec![FileId::from(&excluded)],
-        ..Options::new([Root::from(dir.path())])
-    };
+    let options = Options::new([dir.path()]).links(Links::Follow).exclude([FileId::from(&excluded)]);
     let mut outcomes = Vec::new();
     for record in hash_trees(&Context::background(), options) {
         let record = record.unwrap();
@@ -177,13 +173,8 @@ fn the_first_failure_is_the_error_whatever_waits() {
     }
     for (round, mode) in [None, Some(Mode::Net)].into_iter().cycle().take(20).enumerate() {
         let jobs = NonZeroUsize::new(1 + round / 2 % 3).unwrap();
-        let options = Options {
-            jobs,
-            devices: Devices::new(mode, None),
-            unordered: true,
-            fail_fast: true,
-            ..Options::new([&tree, &gone])
-        };
+        let options =
+            Options::new([&tree, &gone]).jobs(jobs).devices(Devices::new(mode, None)).unordered(true).fail_fast(true);
         let errors: Vec<_> = hash_trees(&Context::background(), options).filter_map(Result::err).collect();
         let [Error::Entry { path, reason }] = &errors[..] else { panic!("{mode:?}, {jobs} jobs: {errors:?}") };
         assert_eq!((path, reason.to_string().as_str()), (&gone, "cannot stat: No such file or directory"));

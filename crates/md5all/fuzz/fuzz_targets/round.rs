@@ -29,7 +29,7 @@ fn lines(text: &[u8], end: LineEnd) -> u64 {
 #[allow(dead_code, reason = "each target uses a part")]
 pub fn check(text: &[u8], format: Format) {
     for end in [LineEnd::Newline, LineEnd::Nul] {
-        let layout = Layout { end, ..Layout::from(format) };
+        let layout = Layout::from(format).end(end);
         if layout.check().is_err() {
             continue;
         }
@@ -45,7 +45,7 @@ pub fn check(text: &[u8], format: Format) {
 fn again(entries: &[Said], format: Format, end: LineEnd) {
     let algorithms: Algorithms =
         entries.iter().flat_map(|(_, checksums, _)| checksums.iter()).map(|one| one.algorithm()).collect();
-    let layout = Layout { end, algorithms, ..Layout::from(format) };
+    let layout = Layout::from(format).end(end).algorithms(algorithms);
     let mut written = Writer::new(Vec::new(), layout);
     let mut expected = Vec::new();
     for (name, checksums, facts) in entries {

@@ -27,11 +27,13 @@ use crate::bag::survey::{Remark, survey};
 use crate::bag::{BagError, BagVersion, names};
 use crate::directory::PathBuffer;
 use crate::error::{Error, Operation, Reason};
+use crate::options::Options;
 use crate::record::Outcome;
-use crate::trees::{Options, hash_files, hash_trees};
+use crate::trees::{hash_files, hash_trees};
 
 /// What a bag is to be.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewBag {
     /// Its version.
     pub version: BagVersion,
@@ -44,6 +46,29 @@ pub struct NewBag {
 impl Default for NewBag {
     fn default() -> NewBag {
         NewBag { version: BagVersion::default(), algorithms: Algorithm::Sha512.into(), info: Vec::new() }
+    }
+}
+
+impl NewBag {
+    /// Sets [`NewBag::version`].
+    #[must_use]
+    pub fn version(mut self, version: BagVersion) -> NewBag {
+        self.version = version;
+        self
+    }
+
+    /// Sets [`NewBag::algorithms`].
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: impl Into<Algorithms>) -> NewBag {
+        self.algorithms = algorithms.into();
+        self
+    }
+
+    /// Sets [`NewBag::info`].
+    #[must_use]
+    pub fn info<T: Into<String>>(mut self, info: impl IntoIterator<Item = (T, T)>) -> NewBag {
+        self.info = info.into_iter().map(|(label, value)| (label.into(), value.into())).collect();
+        self
     }
 }
 

@@ -21,11 +21,13 @@ use crate::catalog::{Catalog, Entered};
 use crate::directory::PathBuffer;
 use crate::error::{Error, Operation, Reason};
 use crate::facts::Facts;
+use crate::options::Options;
 use crate::record::{Hashed, Outcome, Record};
-use crate::trees::{Options, hash_files, hash_trees};
+use crate::trees::{hash_files, hash_trees};
 
 /// What a bag came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Bagged {
     /// Files of the payload that were found.
     pub files: u64,

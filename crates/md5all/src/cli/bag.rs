@@ -86,7 +86,7 @@ impl Arguments {
         let number = |jobs: Option<u16>| jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         Task::Bag(match self.what {
             What::Create(Create { dirs, algorithm, version_of, info, jobs }) => {
-                let mut bag = NewBag { version: version_of, info, ..NewBag::default() };
+                let mut bag = NewBag::default().version(version_of).info(info);
                 if !algorithm.is_empty() {
                     bag.algorithms = algorithm.into_iter().collect();
                 }

@@ -104,12 +104,12 @@ pub(super) fn parse(tool: Algorithm) -> Result<Task, Exit> {
     }
     let files = if arguments.files.is_empty() { vec!["-".into()] } else { arguments.files };
     let algorithms = Algorithms::from(tool);
-    let options = Options { algorithms, only: Some(tool), ..Options::new(files.into_iter().map(root)) };
+    let options = Options::new(files.into_iter().map(root)).algorithms(algorithms).only(tool);
     if flags.check {
         return Ok(Task::Check(flags.into_check(options, Some(Format::Gnu))));
     }
     let end = if arguments.zero { LineEnd::Nul } else { LineEnd::Newline };
-    Ok(Task::Sum(Sums { options, layout: Layout { end, algorithms, ..Layout::from(flags.format()) } }))
+    Ok(Task::Sum(Sums { options, layout: Layout::from(flags.format()).end(end).algorithms(algorithms) }))
 }
 
 fn command(tool: Algorithm) -> clap::Command {

@@ -22,11 +22,12 @@ pub enum LineEnd {
 /// ```
 /// use md5all::manifest::{Format, Layout, LineEnd};
 ///
-/// assert!(Layout { end: LineEnd::Nul, ..Layout::from(Format::Gnu) }.check().is_ok());
-/// let refused = Layout { end: LineEnd::Nul, ..Layout::from(Format::Csv) }.check().unwrap_err();
+/// assert!(Layout::from(Format::Gnu).end(LineEnd::Nul).check().is_ok());
+/// let refused = Layout::from(Format::Csv).end(LineEnd::Nul).check().unwrap_err();
 /// assert_eq!(refused.to_string(), "csv manifests cannot end their lines with NUL");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Layout {
     /// How a file makes a line, or several.
     pub format: Format,
@@ -93,6 +94,27 @@ impl Layout {
         }
     }
 
+    /// Sets [`Layout::end`].
+    #[must_use]
+    pub fn end(mut self, end: LineEnd) -> Layout {
+        self.end = end;
+        self
+    }
+
+    /// Sets [`Layout::algorithms`].
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: impl Into<Algorithms>) -> Layout {
+        self.algorithms = algorithms.into();
+        self
+    }
+
+    /// Sets [`Layout::seal`].
+    #[must_use]
+    pub fn seal(mut self, seal: bool) -> Layout {
+        self.seal = seal;
+        self
+    }
+
     /// Whether it says of a file what its file system says of it, were it only in its seal.
     #[must_use]
     pub fn has_facts(&self) -> bool {
@@ -156,7 +178,7 @@ mod tests {
     use super::*;
 
     fn check(format: Format, algorithms: &[Algorithm], refused: Option<Refused>) {
-        let layout = Layout { algorithms: algorithms.iter().copied().collect(), ..Layout::from(format) };
+        let layout = Layout::from(format).algorithms(Algorithms::from_iter(algorithms.iter().copied()));
         assert_eq!(layout.check().err(), refused, "{format:?} {algorithms:?}");
     }
 
@@ -184,18 +206,18 @@ mod tests {
     #[test]
     fn only_formats_with_comments_that_others_know_can_be_sealed() {
         for format in Format::ALL {
-            let refused = Layout { seal: true, ..Layout::from(format) }.check().err();
+            let refused = Layout::from(format).seal(true).check().err();
             let has_them = matches!(format, Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Hashdeep);
             assert_eq!(refused, (!has_them).then_some(Refused::Seal(format)));
         }
-        let nul = Layout { seal: true, end: LineEnd::Nul, ..Layout::default() };
+        let nul = Layout::default().seal(true).end(LineEnd::Nul);
         assert_eq!(nul.check(), Err(Refused::SealedNul));
     }
 
     #[test]
     fn only_formats_of_lines_alone_end_them_with_nul() {
         for format in Format::ALL {
-            let refused = Layout { end: LineEnd::Nul, ..Layout::from(format) }.check().err();
+            let refused = Layout::from(format).end(LineEnd::Nul).check().err();
             let is_plain = matches!(format, Format::Gnu | Format::GnuBinary | Format::Bsd | Format::Go);
             assert_eq!(refused, (!is_plain).then_some(Refused::Nul(format)));
         }

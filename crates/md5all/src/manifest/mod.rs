@@ -37,6 +37,7 @@ pub use writer::Writer;
 
 /// How what is known of a file makes a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// `d41d8cd98f00b204e9800998ecf8427e  name`: what `md5sum` writes and checks.
     #[default]

@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn written(algorithms: Algorithms, files: &[File]) -> std::fs::File {
-        let layout = Layout { algorithms, ..Layout::from(Format::Parquet) };
+        let layout = Layout::from(Format::Parquet).algorithms(algorithms);
         let mut manifest = Writer::new(tempfile::tempfile().unwrap(), layout);
         files.iter().for_each(|file| manifest.write(&file.0, &hashed(algorithms, file)).unwrap());
         manifest.finish().unwrap()

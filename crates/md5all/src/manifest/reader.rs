@@ -114,6 +114,7 @@ const MOST_HELD_BYTES: usize = 1 << 20;
 
 /// One line that is neither blank nor a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line<'a> {
     /// Which one, counted from 1.
     pub number: u64,
@@ -123,6 +124,7 @@ pub struct Line<'a> {
 
 /// What a well-formed line says of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry<'a> {
     /// The name, without escapes.
     pub name: &'a [u8],
@@ -851,10 +853,8 @@ mod tests {
         let ends = proptest::sample::select(&[LineEnd::Newline, LineEnd::Nul][..]);
         let formats = proptest::sample::select(lines_only());
         (formats, ends, vec(proptest::sample::select(&Algorithm::ALL[..]), 1..5))
-            .prop_map(|(format, end, algorithms)| Layout {
-                end,
-                algorithms: algorithms.into_iter().collect(),
-                ..Layout::from(format)
+            .prop_map(|(format, end, algorithms)| {
+                Layout::from(format).end(end).algorithms(Algorithms::from_iter(algorithms))
             })
             .prop_filter("no such manifest", |layout| layout.check().is_ok())
     }

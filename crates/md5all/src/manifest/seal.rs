@@ -156,7 +156,7 @@ mod tests {
     const FORMATS: [Format; 4] = [Format::Gnu, Format::GnuBinary, Format::Bsd, Format::Hashdeep];
 
     fn sealed(format: Format, files: u64) -> Vec<u8> {
-        let mut manifest = Writer::new(Vec::new(), Layout { seal: true, ..Layout::from(format) });
+        let mut manifest = Writer::new(Vec::new(), Layout::from(format).seal(true));
         for file in 0..files {
             let checksum = Checksum::new(Algorithm::Md5, &[file as u8; 16]).unwrap();
             let hashed = Hashed::new(checksum).with_facts(Facts { size: Some(file), ..Facts::NONE });
@@ -187,7 +187,7 @@ mod tests {
         assert!(lines[4].starts_with("# md5all: seal of 3 files, 3 bytes: sha256 "), "{text}");
         let digest = Sha256::digest(&text.as_bytes()[..text.len() - 65]);
         assert_eq!(lines[4][lines[4].len() - 64..], HEXLOWER.encode(&digest));
-        let unknown = Writer::new(Vec::new(), Layout { seal: true, ..Layout::default() });
+        let unknown = Writer::new(Vec::new(), Layout::default().seal(true));
         let write = |mut manifest: Writer<Vec<u8>>| {
             let checksum = Checksum::new(Algorithm::Md5, &[0; 16]).unwrap();
             manifest.write(b"a", &Hashed::new(checksum)).unwrap();

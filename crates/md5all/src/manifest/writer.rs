@@ -221,7 +221,7 @@ mod tests {
 
     fn line(format: Format, end: LineEnd, name: &[u8]) -> Vec<u8> {
         let digest = Digest::from(std::array::from_fn(|index| index as u8));
-        let mut manifest = Writer::new(Vec::new(), Layout { end, ..Layout::from(format) });
+        let mut manifest = Writer::new(Vec::new(), Layout::from(format).end(end));
         manifest.write(name, &Hashed::new(digest)).unwrap();
         manifest.finish().unwrap()
     }
@@ -263,7 +263,7 @@ mod tests {
 
     fn whole(format: Format, names: &[&[u8]]) -> String {
         let algorithms = two().checksums().algorithms();
-        let mut manifest = Writer::new(Vec::new(), Layout { algorithms, ..Layout::from(format) });
+        let mut manifest = Writer::new(Vec::new(), Layout::from(format).algorithms(algorithms));
         names.iter().for_each(|name| manifest.write(name, &two()).unwrap());
         String::from_utf8(manifest.finish().unwrap())
             .unwrap()
@@ -331,7 +331,7 @@ mod tests {
         ];
         for (format, name, hashed, unsayable) in rows {
             let algorithms = two().checksums().algorithms();
-            let mut manifest = Writer::new(Vec::new(), Layout { algorithms, ..Layout::from(format) });
+            let mut manifest = Writer::new(Vec::new(), Layout::from(format).algorithms(algorithms));
             let error = manifest.write(name, &hashed).unwrap_err();
             assert_eq!((error.kind(), Unsayable::of(&error)), (io::ErrorKind::InvalidInput, Some(unsayable)));
             manifest.write(b"b", &two()).unwrap();

@@ -22,6 +22,7 @@ use crate::source::{Device, Wait};
 
 /// What reading does to the system's cache of files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cache {
     /// What was read is kept for the next one to read it, as the system sees fit.
     #[default]

@@ -12,8 +12,9 @@ use std::path::{Component, Path, PathBuf};
 
 use errgroup::{Cancel, Context, Input, Output, Pipeline};
 
-use super::{Options, hash_roots};
+use super::hash_roots;
 use crate::error::Error;
+use crate::options::Options;
 use crate::record::Record;
 use crate::shares::Shares;
 use crate::source::Root;
@@ -119,8 +120,7 @@ pub(crate) fn hash(ctx: &Context, options: Options, plan: Plan, shares: Shares) 
 fn begin(ctx: &Context, options: &Options, plan: Plan, shares: Shares) -> Vec<Part> {
     let Plan { parts, turns } = plan;
     let ends = !options.unordered;
-    let start =
-        |roots| Part { records: hash_roots(ctx, Options { roots, ..options.clone() }, shares, ends), calls: vec![] };
+    let start = |roots| Part { records: hash_roots(ctx, options.clone().roots(roots), shares, ends), calls: vec![] };
     let mut parts: Vec<Part> = parts.into_iter().map(start).collect();
     if options.unordered {
         return parts;
@@ -327,7 +327,7 @@ mod tests {
             assert_eq!(plan.len(), count);
             assert_eq!(lines(hash(&background, options.clone(), plan, shares(count))), expected, "{count}");
 
-            let options = Options { unordered: true, ..options.clone() };
+            let options = options.clone().unordered(true);
             let mut unordered = lines(hash(&background, options.clone(), dealt(&options, count), shares(count)));
             let mut expected = expected.clone();
             unordered.sort();
@@ -346,7 +346,7 @@ mod tests {
         let writer = fs::File::options().read(true).write(true).open(&fifo).unwrap();
         let gone = dir.path().join("gone");
         for unordered in [false, true] {
-            let options = Options { unordered, fail_fast: true, ..Options::new([&fifo, &gone]) };
+            let options = Options::new([&fifo, &gone]).unordered(unordered).fail_fast(true);
             let (ctx, _cancel) = Context::background().with_cancel();
             let records = hash(&ctx, options.clone(), dealt(&options, 2), shares(2));
             let inner = records.context().clone();
@@ -367,7 +367,7 @@ mod tests {
         // Open for writing, so that what reads it waits until something comes.
         let writer = fs::File::options().read(true).write(true).open(&fifo).unwrap();
         for roots in [["a", "b", "h"], ["a", "gone", "h"]] {
-            let options = Options { roots: roots.map(|root| dir.path().join(root).into()).into(), ..forest.clone() };
+            let options = forest.clone().roots(roots.map(|root| dir.path().join(root)));
             let mut records = hash(&Context::background(), options.clone(), dealt(&options, 2), shares(2));
             let before: usize = roots[..2].iter().map(|root| if *root == "gone" { 1 } else { 50 }).sum();
             let mut come = 0;

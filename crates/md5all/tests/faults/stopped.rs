@@ -135,7 +135,7 @@ fn a_run_that_was_cancelled_keeps_nothing_once_its_reads_have_come_back() {
         served.fault("0/0", Ask::Read(0), Fault::Hold);
         let devices = Devices::new(None, NonZeroUsize::new(1));
         let (ctx, cancel) = Context::background().with_cancel();
-        let records = hash_trees(&ctx, Options { devices: devices.clone(), ..Options::new([served.dir().join("t")]) });
+        let records = hash_trees(&ctx, Options::new([served.dir().join("t")]).devices(devices.clone()));
         served.wait_held(1);
         let device = Arc::downgrade(devices.met().last().expect("it was met"));
         drop(devices);
