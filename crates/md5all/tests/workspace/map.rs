@@ -32,9 +32,19 @@ fn mapped() -> BTreeSet<String> {
 
 /// The names that a line of the map begins with; none if it goes on with the line before.
 fn names(line: &str, depth: usize) -> Vec<&str> {
-    let is_path = |name: &&str| name.ends_with(".rs") || name.ends_with('/') || depth == 0;
-    let names = line.split("  ").next().unwrap_or_default();
-    names.split(", ").take_while(is_path).collect()
+    let is_path = |name: &str| name.ends_with(".rs") || name.ends_with('/') || depth == 0;
+    let mut names = Vec::new();
+    for word in line.split(' ') {
+        let name = word.trim_end_matches(',');
+        if !is_path(name) {
+            break;
+        }
+        names.push(name);
+        if name == word {
+            break;
+        }
+    }
+    names
 }
 
 /// What the paths of the files below begin with: those of module `x.rs` lie in `x/`.
