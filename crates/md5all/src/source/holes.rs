@@ -5,12 +5,16 @@
 //! costs two calls more for each [`WORTH`] bytes, and no other file any.
 //!
 //! Nothing is lost by believing the answer: a hole that is filled while the file is read moves its times, like any other
-//! change, and that is looked at in the end. Which file systems are believed at all is for `content` to say.
+//! change, and that is looked at in the end. A long hole is asked for again on the way, so that one that was cut off is
+//! not made up for hours. Which file systems are believed at all is for `content` to say.
 
 use std::os::fd::OwnedFd;
 
 /// As much as is read at once: a hole that is shorter is not worth a call.
 const WORTH: u64 = 64 * 1024;
+
+/// How much of a hole is made up without a further look: a second or two of hashing, should the file have been cut short.
+const BELIEVED: u64 = 1 << 30;
 
 /// What is known of the holes of one file, which is read from its beginning to its end.
 #[derive(Debug)]
@@ -56,12 +60,13 @@ impl Holes {
         use rustix::io::Errno;
         let data = match seek(file, SeekFrom::Data(offset)) {
             Ok(data) => data.min(self.size),
-            Err(Errno::NXIO) => self.size, // none from here on
+            // None from here on: up to the end, wherever that is by now.
+            Err(Errno::NXIO) => seek(file, SeekFrom::End(0)).map_or(self.size, |end| end.min(self.size)),
             Err(_) => return Stretch::Data(u64::MAX),
         };
         let is_last = data == self.size && offset < self.size;
         if is_last || data.saturating_sub(offset) >= WORTH {
-            return Stretch::Hole(data);
+            return Stretch::Hole(data.min(offset.saturating_add(BELIEVED)));
         }
         match seek(file, SeekFrom::Hole(data)) {
             // Behind every file is a hole.
@@ -169,6 +174,30 @@ mod tests {
         ];
         for (stretches, made_up) in rows {
             assert_eq!(check(dir.path(), stretches, 0, 65_536), made_up * 4096, "{stretches:?}");
+        }
+    }
+
+    /// What is left of the hole is none once the file is shorter, so that the end comes soon, and the change is told then.
+    #[test]
+    fn a_hole_that_is_cut_off_while_it_is_made_up_is_not_made_up_to_its_end() {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let path = dir.path().join("file");
+        for left in [0, 1, 3 * WORTH] {
+            File::create(&path).unwrap().set_len(3 * BELIEVED).unwrap();
+            let devices = Devices::default();
+            let mut buffer = vec![b'?'; 1 << 20];
+            let fd = File::open(&path).unwrap().into();
+            let content::Opened::Begun(mut content, _) =
+                content::begin(fd, Rules::plain(&devices), &mut buffer).unwrap()
+            else {
+                panic!("larger than the room for it");
+            };
+            assert!(content.stands_in_hole());
+            File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
+            let parts = std::iter::from_fn(|| Some(content.read(&mut buffer).unwrap()).filter(|&filled| filled > 0));
+            let made_up: u64 = parts.map(|filled| filled as u64).sum();
+            assert!(made_up < BELIEVED, "{made_up} bytes with {left} left");
+            assert!(matches!(content.verify(), Err(crate::error::Reason::Changed)));
         }
     }
 
