@@ -13,6 +13,9 @@
 //! The walk opens no directory while there is no spare. So a file can be opened once no other is open, whoever has
 //! taken the rest, and the walk waits until what it has found is done.
 //!
+//! Each pipeline has its own of all this, and does not wait for what another has open: on a device that hangs, that may
+//! be for ever.
+//!
 //! Those who open files do not count them, since that would cost each file. What is counted is *holders*: workers that
 //! have files in hand, and files on their way. Whoever waits has registered first and looked at the count then;
 //! whoever frees lowers the count first and looks then who waits. One of the two sees the other.
@@ -199,12 +202,19 @@ impl Descriptors {
         own: usize,
         mut open: impl FnMut() -> Result<T, Errno>,
     ) -> Result<T, Errno> {
+        let mut is_last = false;
         loop {
             match open() {
                 Err(error) if is_want(error) => {
-                    if !self.give_up_directory() && !self.wait(ctx, own) {
+                    if self.give_up_directory() || self.wait(ctx, own) {
+                        is_last = false;
+                        continue;
+                    }
+                    // What was closed since it was tried, and before anybody looked, is there now.
+                    if is_last {
                         return Err(error);
                     }
+                    is_last = true;
                 }
                 opened => return opened,
             }
@@ -316,5 +326,42 @@ impl Wake for Sleeper {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, SeqCst);
         self.thread.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often a directory was tried, and what came of it, if `meddle` is called at each try.
+    fn tried(mut meddle: impl FnMut(usize) -> Result<(), Errno>) -> (usize, Result<(), Errno>) {
+        let mut tries = 0;
+        let opened = Descriptors::new(0).open_directory(&Context::background(), 0, || {
+            tries += 1;
+            meddle(tries)
+        });
+        (tries, opened)
+    }
+
+    #[test]
+    fn what_is_freed_between_a_try_and_a_look_is_not_missed() {
+        let descriptors = Descriptors::new(0);
+        let mut last = Some(descriptors.hold());
+        let opened = descriptors.open_directory(&Context::background(), 0, || match last.take() {
+            Some(held) => {
+                drop(held); // the descriptor is there now, and nobody waited for it yet
+                Err(Errno::MFILE)
+            }
+            None => Ok(()),
+        });
+        assert_eq!(opened, Ok(()));
+    }
+
+    #[test]
+    fn where_nothing_is_open_want_is_told_and_what_is_none_at_once() {
+        assert_eq!(tried(|_| Err(Errno::MFILE)), (2, Err(Errno::MFILE)));
+        assert_eq!(tried(|_| Err(Errno::NFILE)), (2, Err(Errno::NFILE)));
+        assert_eq!(tried(|_| Err(Errno::ACCESS)), (1, Err(Errno::ACCESS)));
+        assert_eq!(tried(|_| Ok(())), (1, Ok(())));
     }
 }
