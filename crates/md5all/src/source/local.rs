@@ -282,7 +282,7 @@ fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]
 /// where it is read.
 fn open_beside(folder: &Folder, path: &[u8], rules: Rules<'_>, buffer: &mut [u8]) -> Result<Opened, Reason> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match open_file(folder.fd.as_fd(), &path[base_of(path)..], flags, rules.wait) {
+    match open_traceless(folder.fd.as_fd(), &path[base_of(path)..], flags, rules.wait, &folder.traceless) {
         Ok(fd) => content::begin_expected(fd, &folder.device, rules, buffer, |content| {
             Opened::Begun(Box::new(content.hasty()), 0)
         }),
