@@ -339,11 +339,16 @@ impl Shelf {
     }
 
     fn has_buffer(&self, most: usize) -> bool {
-        self.lent < (self.device.depth() + READ).min(most)
+        self.lent < self.device.depth().saturating_add(READ).min(most)
+    }
+
+    /// Whether it may have one more, of as many as it may have buffers: each needs one, and is a thread, which is memory.
+    fn may_have_task(&self, most: usize) -> bool {
+        self.tasks < self.device.depth().min(most)
     }
 
     fn wants_a_task(&self, most: usize) -> bool {
-        self.tasks < self.device.depth()
+        self.may_have_task(most)
             && self.has_buffer(most)
             && !(self.begun.is_empty() && self.again.is_empty() && self.new.is_empty())
     }
@@ -431,11 +436,25 @@ impl fmt::Debug for Readers {
 mod tests {
     use super::*;
     use crate::digest::md5;
-    use crate::source::{Links, Root};
+    use crate::source::{Devices, Links, Root};
     use crate::trees::send_all;
     use crate::walk::{self, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::fs;
+    use std::num::NonZeroUsize;
+
+    /// They begin before they take one, so it is not the buffers alone that hold them back.
+    #[test]
+    fn there_are_no_more_tasks_than_there_may_be_buffers() {
+        let device = |depth| Devices::new(Some(Mode::Net), NonZeroUsize::new(depth)).unknown();
+        for (depth, buffers, most) in [(1024, 2, 2), (3, 100, 3), (usize::MAX, 1, 1)] {
+            let mut shelf = Shelf::new(device(depth));
+            while shelf.has_buffer(buffers) && shelf.may_have_task(buffers) {
+                shelf.tasks += 1;
+            }
+            assert_eq!(shelf.tasks, most, "{depth} at once, {buffers} buffers");
+        }
+    }
 
     /// With a descriptor wanted, nothing is taken from the shelf.
     #[test]
