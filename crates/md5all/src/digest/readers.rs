@@ -72,11 +72,11 @@ struct Shelves {
 struct Shelf {
     device: Arc<Device>,
     /// What was begun: it comes first.
-    begun: VecDeque<Wish>,
+    begun: Line<Wish>,
     /// What could not be opened for want of a descriptor.
     again: VecDeque<Wish>,
     /// What has not been opened.
-    new: New,
+    new: Line<Wish>,
     /// How many tasks serve it.
     tasks: usize,
     /// How many buffers are out.
@@ -85,12 +85,13 @@ struct Shelf {
     spare: Vec<Vec<u8>>,
 }
 
-/// Files that have not been opened.
-enum New {
-    /// As they came.
-    Queue(VecDeque<Wish>),
-    /// By inode number, which is roughly where they lie: read in rounds, from the lowest to the highest.
-    Rounds { waiting: BTreeMap<(u64, u64), Wish>, last: (u64, u64), count: u64 },
+/// What waits for its turn.
+enum Line<T> {
+    /// As it came.
+    Queue(VecDeque<T>),
+    /// By inode number, which is roughly where files lie: in rounds, from the lowest to the highest. What comes again for
+    /// the inode that was taken last, a file that is read on, is the next.
+    Rounds { waiting: BTreeMap<(u64, u64), T>, last: (u64, u64), count: u64 },
 }
 
 /// Something to be read, and how it comes back.
@@ -183,7 +184,7 @@ impl Readers {
         let shelf = &mut shelves.all[index];
         let wish = match may_have {
             false => None,
-            true if wants => shelf.begun.pop_front(), // it is open, and may be what is waited for
+            true if wants => shelf.begun.take(), // it is open, and may be what is waited for
             true => shelf.take(),
         };
         let Some(wish) = wish else {
@@ -316,26 +317,17 @@ impl Shelves {
 
 impl Shelf {
     fn new(device: Arc<Device>) -> Shelf {
-        let new = match device.mode() {
-            Mode::Hdd => New::Rounds { waiting: BTreeMap::new(), last: (0, 0), count: 0 },
-            _ => New::Queue(VecDeque::new()),
-        };
-        Shelf { device, begun: VecDeque::new(), again: VecDeque::new(), new, tasks: 0, lent: 0, spare: Vec::new() }
+        let [begun, new] = [(); 2].map(|()| Line::for_mode(device.mode()));
+        Shelf { device, begun, again: VecDeque::new(), new, tasks: 0, lent: 0, spare: Vec::new() }
     }
 
     fn put(&mut self, wish: Wish) {
-        match (&wish.entry.found, &mut self.new) {
-            (Found::Begun(_), _) => self.begun.push_back(wish),
-            (_, New::Queue(waiting)) => waiting.push_back(wish),
-            (_, New::Rounds { waiting, count, .. }) => {
-                *count += 1;
-                waiting.insert((wish.entry.place.inode(), *count), wish);
-            }
-        }
+        let line = if matches!(wish.entry.found, Found::Begun(_)) { &mut self.begun } else { &mut self.new };
+        line.put(wish.entry.place.inode(), wish);
     }
 
     fn take(&mut self) -> Option<Wish> {
-        self.begun.pop_front().or_else(|| self.again.pop_front()).or_else(|| self.new.take())
+        self.begun.take().or_else(|| self.again.pop_front()).or_else(|| self.new.take())
     }
 
     fn has_buffer(&self, most: usize) -> bool {
@@ -354,24 +346,42 @@ impl Shelf {
     }
 
     /// All that is on it.
-    fn clear(&mut self) -> ([VecDeque<Wish>; 2], New) {
-        let new = mem::replace(&mut self.new, New::Queue(VecDeque::new()));
-        ([&mut self.begun, &mut self.again].map(mem::take), new)
+    fn clear(&mut self) -> ([Line<Wish>; 2], VecDeque<Wish>) {
+        let nothing = || Line::Queue(VecDeque::new());
+        ([&mut self.begun, &mut self.new].map(|line| mem::replace(line, nothing())), mem::take(&mut self.again))
     }
 }
 
-impl New {
-    fn is_empty(&self) -> bool {
-        match self {
-            New::Queue(waiting) => waiting.is_empty(),
-            New::Rounds { waiting, .. } => waiting.is_empty(),
+impl<T> Line<T> {
+    /// As is good for devices that are read in this mode.
+    fn for_mode(mode: Mode) -> Line<T> {
+        match mode {
+            Mode::Hdd => Line::Rounds { waiting: BTreeMap::new(), last: (0, 0), count: 0 },
+            _ => Line::Queue(VecDeque::new()),
         }
     }
 
-    fn take(&mut self) -> Option<Wish> {
+    fn is_empty(&self) -> bool {
         match self {
-            New::Queue(waiting) => waiting.pop_front(),
-            New::Rounds { waiting, last, .. } => {
+            Line::Queue(waiting) => waiting.is_empty(),
+            Line::Rounds { waiting, .. } => waiting.is_empty(),
+        }
+    }
+
+    fn put(&mut self, inode: u64, item: T) {
+        match self {
+            Line::Queue(waiting) => waiting.push_back(item),
+            Line::Rounds { waiting, count, .. } => {
+                *count += 1;
+                waiting.insert((inode, *count), item);
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<T> {
+        match self {
+            Line::Queue(waiting) => waiting.pop_front(),
+            Line::Rounds { waiting, last, .. } => {
                 let next = waiting.range(*last..).next().or_else(|| waiting.iter().next())?;
                 *last = *next.0;
                 waiting.remove(last)
@@ -442,6 +452,23 @@ mod tests {
     use errgroup::{Context, Order, Pipeline};
     use std::fs;
     use std::num::NonZeroUsize;
+
+    /// Open or not: where names are in memory and contents are not, all that is put here is open.
+    #[test]
+    fn a_disk_that_spins_is_read_by_inode_and_a_file_to_its_end() {
+        let mut line = Line::for_mode(Mode::Hdd);
+        [30, 10, 20].into_iter().for_each(|inode| line.put(inode, inode));
+        assert_eq!((line.take(), line.take()), (Some(10), Some(20)));
+        [20, 5].into_iter().for_each(|inode| line.put(inode, inode));
+        let rest: Vec<_> = std::iter::from_fn(|| line.take()).collect();
+        assert_eq!(rest, [20, 30, 5], "on with the last one, then up, then round again");
+        assert!(line.is_empty());
+
+        let device = Devices::new(Some(Mode::Hdd), None).unknown();
+        let shelf = Shelf::new(device);
+        assert!(matches!((shelf.begun, shelf.new), (Line::Rounds { .. }, Line::Rounds { .. })));
+        assert!(matches!(Line::<u64>::for_mode(Mode::Ssd), Line::Queue(_)));
+    }
 
     /// They begin before they take one, so it is not the buffers alone that hold them back.
     #[test]
