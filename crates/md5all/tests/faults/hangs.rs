@@ -238,6 +238,8 @@ fn check_interrupt(path: &str, ask: Ask) {
             eprintln!("{ask:?} hangs: {signal:?} ended it after {after:?}");
             assert_eq!((ended.code, ended.stderr.as_str()), (Some(130), ""), "{signal:?}");
             assert!(after < SOON, "{signal:?}: took {after:?}");
+            // On a slow machine, what was finished is old enough for the journal.
+            fs::remove_file(here.path().join("list.journal")).ok();
             assert_eq!(names_in(here.path()), ["list"]);
             assert_eq!(fs::read(list).unwrap(), b"list");
         }
