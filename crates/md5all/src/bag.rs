@@ -4,6 +4,8 @@
 //! any tree is, all algorithms in one read. Fetching what a bag does not hold is not done here.
 
 mod create;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod names;
 mod survey;
 mod tags;

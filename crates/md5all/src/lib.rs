@@ -47,6 +47,9 @@ mod entry;
 mod error;
 mod etag;
 mod facts;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod known;
 mod ledger;

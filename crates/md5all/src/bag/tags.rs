@@ -3,9 +3,7 @@
 //! Names in UTF-8 are kept as bytes, whether they are text or not. Of other encodings, the names are those that the text
 //! has in UTF-8.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 
 use crate::bag::{BagProblem, BagVersion};
 
@@ -41,8 +39,8 @@ impl Encoding {
 /// # Errors
 ///
 /// What the system says, and text that is none.
-pub(super) fn lines(path: &Path, encoding: Encoding, mut take: impl FnMut(u64, &[u8])) -> io::Result<bool> {
-    let mut file = BufReader::with_capacity(64 * 1024, File::open(path)?);
+pub(super) fn lines(file: impl Read, encoding: Encoding, mut take: impl FnMut(u64, &[u8])) -> io::Result<bool> {
+    let mut file = BufReader::with_capacity(64 * 1024, file);
     let text = match encoding {
         Encoding::Utf8 => return split(file, &mut take),
         Encoding::Latin1 => {
@@ -101,9 +99,9 @@ fn split(mut input: impl BufRead, take: &mut impl FnMut(u64, &[u8])) -> io::Resu
 /// # Errors
 ///
 /// What is wrong with it.
-pub(super) fn declaration(path: &Path) -> io::Result<Result<(BagVersion, Encoding), BagProblem>> {
+pub(super) fn declaration(file: impl Read) -> io::Result<Result<(BagVersion, Encoding), BagProblem>> {
     let mut all = Vec::new();
-    let marked = lines(path, Encoding::Utf8, |_, line| {
+    let marked = lines(file, Encoding::Utf8, |_, line| {
         if all.len() < 3 {
             all.push(String::from_utf8_lossy(line).into_owned());
         }
@@ -139,13 +137,13 @@ pub(super) fn declaration(path: &Path) -> io::Result<Result<(BagVersion, Encodin
 ///
 /// What the system says.
 pub(super) fn oxum(
-    path: &Path,
+    file: impl Read,
     encoding: Encoding,
     mut problem: impl FnMut(BagProblem),
 ) -> io::Result<Option<(u64, u64)>> {
     let mut oxum = None;
     let mut begun = false;
-    let marked = lines(path, encoding, |number, line| {
+    let marked = lines(file, encoding, |number, line| {
         let malformed = |what| BagProblem::Malformed { line: number, what };
         match line {
             [] => {}
@@ -184,10 +182,8 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], encoding: Encoding) -> Vec<String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), bytes).unwrap();
         let mut all = Vec::new();
-        lines(file.path(), encoding, |_, line| all.push(String::from_utf8(line.to_vec()).unwrap())).unwrap();
+        lines(bytes, encoding, |_, line| all.push(String::from_utf8(line.to_vec()).unwrap())).unwrap();
         all
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -142,7 +142,7 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
 
     fn read_declaration(&mut self) -> bool {
         let path = self.bag.join("bagit.txt");
-        match regular(&path).and_then(|()| tags::declaration(&path)) {
+        match regular(&path).and_then(tags::declaration) {
             Ok(Ok((version, encoding))) => {
                 (self.version, self.encoding) = (version, encoding);
                 return true;
@@ -184,8 +184,8 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
     fn read_manifest(&mut self, file: &[u8], of: Of, algorithm: Algorithm, listed: &mut Listed) {
         let path = self.bag.join(OsStr::from_bytes(file));
         listed.algorithms = listed.algorithms.iter().chain([algorithm]).collect();
-        let read = regular(&path).and_then(|()| {
-            tags::lines(&path, self.encoding, |number, line| {
+        let read = regular(&path).and_then(|tags| {
+            tags::lines(tags, self.encoding, |number, line| {
                 if line.is_empty() {
                     return;
                 }
@@ -266,7 +266,7 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
         if self.is_odd(file) {
             return None;
         }
-        match tags::oxum(&path, encoding, |problem| self.find(file, problem)) {
+        match File::open(path).and_then(|tags| tags::oxum(tags, encoding, |problem| self.find(file, problem))) {
             Ok(oxum) => return oxum,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => self.unreadable(file, Operation::Read, error),
@@ -277,11 +277,11 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
     /// Reads what is to be fetched, and says which files these are.
     fn read_fetch(&mut self, payload: &Listed) -> Vec<bool> {
         let mut fetched = vec![false; payload.files.len()];
-        let (file, path) = (b"fetch.txt", self.bag.join("fetch.txt"));
+        let (file, path, encoding) = (b"fetch.txt", self.bag.join("fetch.txt"), self.encoding);
         if self.is_odd(file) {
             return fetched;
         }
-        let read = tags::lines(&path, self.encoding, |number, line| {
+        let take = |number, line: &[u8]| {
             if line.is_empty() {
                 return;
             }
@@ -299,7 +299,8 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
             } else {
                 self.find(&decoded, BagProblem::Unlisted);
             }
-        });
+        };
+        let read = File::open(path).and_then(|tags| tags::lines(tags, encoding, take));
         match read {
             Ok(true) => self.find(file, BagProblem::ByteOrderMark),
             Ok(false) => {}
@@ -464,7 +465,7 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
 }
 
 /// A digest, blanks, and the path, perhaps with a `*` before it.
-fn parse(line: &[u8], algorithm: Algorithm) -> Option<(Checksum, &[u8])> {
+pub(super) fn parse(line: &[u8], algorithm: Algorithm) -> Option<(Checksum, &[u8])> {
     let digits = line.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
     let (hex, rest) = line.split_at(digits);
     let blanks = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t'))?;
@@ -474,7 +475,7 @@ fn parse(line: &[u8], algorithm: Algorithm) -> Option<(Checksum, &[u8])> {
 }
 
 /// The path on a line of `fetch.txt`.
-fn parse_fetch(line: &[u8]) -> Option<&[u8]> {
+pub(super) fn parse_fetch(line: &[u8]) -> Option<&[u8]> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let word = |text: &'_ [u8]| text.iter().position(is_blank);
     let url = word(line)?;
@@ -499,9 +500,9 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// A file that is read here, and not by the pipeline: no link, and nothing that would have to be waited for.
-fn regular(path: &Path) -> io::Result<()> {
+fn regular(path: &Path) -> io::Result<File> {
     let is_file = fs::symlink_metadata(path)?.is_file();
-    if is_file { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")) }
+    if is_file { File::open(path) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")) }
 }
 
 fn names_in(bag: &Path) -> io::Result<Vec<Vec<u8>>> {

@@ -78,7 +78,7 @@ impl fmt::Display for Mount {
 }
 
 /// A line: the mount's number, and what it says of it.
-fn parse(line: &[u8]) -> Option<(u64, Mount)> {
+pub(crate) fn parse(line: &[u8]) -> Option<(u64, Mount)> {
     let mut fields = line.split(|byte| *byte == b' ');
     let id = number(fields.next()?)?;
     let (major, minor) = std::str::from_utf8(fields.nth(1)?).ok()?.split_once(':')?;
