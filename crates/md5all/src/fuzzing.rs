@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
 use crate::catalog::Catalog;
-use crate::entry::Hashed;
+use crate::record::Hashed;
 use crate::ledger::{self, Sidecar};
 use crate::manifest::{escape, needs_escape, on_one_line, unescape};
 use crate::naming::plain;

@@ -38,12 +38,7 @@ fn write_any(line: &mut Vec<u8>, path: &[u8], checksums: &Checksums, facts: &Fac
         None => line.extend_from_slice(IN_DOUBT),
     }
     write_number(line, inode);
-    for (index, checksum) in checksums.iter().enumerate() {
-        line.extend_from_slice(if index == 0 { b"" } else { b"," });
-        line.extend_from_slice(checksum.algorithm().name().as_bytes());
-        line.push(b':');
-        checksum.write_hex(line);
-    }
+    write_checksums(line, checksums);
     line.push(b' ');
     if needs_escape(path) {
         let mut escaped = Vec::new();
@@ -54,6 +49,15 @@ fn write_any(line: &mut Vec<u8>, path: &[u8], checksums: &Checksums, facts: &Fac
     }
     line.push(b'\n');
     true
+}
+
+pub(crate) fn write_checksums(line: &mut Vec<u8>, checksums: &Checksums) {
+    for (index, checksum) in checksums.iter().enumerate() {
+        line.extend_from_slice(if index == 0 { b"" } else { b"," });
+        line.extend_from_slice(checksum.algorithm().name().as_bytes());
+        line.push(b':');
+        checksum.write_hex(line);
+    }
 }
 
 /// What stands for the change time of a file in doubt.
@@ -82,7 +86,7 @@ fn parse<'a>(line: &'a [u8], unescaped: &'a mut Vec<u8>) -> Option<(&'a [u8], Ch
     Some((unescaped, checksums, facts))
 }
 
-fn parse_checksums(text: &[u8]) -> Option<Checksums> {
+pub(crate) fn parse_checksums(text: &[u8]) -> Option<Checksums> {
     let one = |text: &[u8]| {
         let colon = text.iter().position(|&byte| byte == b':')?;
         let algorithm = Algorithm::by_name(std::str::from_utf8(&text[..colon]).ok()?)?;
@@ -96,7 +100,7 @@ fn parse_checksums(text: &[u8]) -> Option<Checksums> {
 }
 
 /// A number and the blank behind it, and what follows.
-fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let blank = text.iter().take(21).position(|&byte| byte == b' ').filter(|&blank| blank > 0)?;
     let mut value = 0_u64;
     for &byte in &text[..blank] {
@@ -106,7 +110,7 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     Some((value, &text[blank + 1..]))
 }
 
-fn signed(text: &[u8]) -> Option<(i64, &[u8])> {
+pub(crate) fn signed(text: &[u8]) -> Option<(i64, &[u8])> {
     match text.strip_prefix(b"-") {
         None => number(text).and_then(|(value, rest)| Some((i64::try_from(value).ok()?, rest))),
         Some(text) => number(text).and_then(|(value, rest)| Some((0_i64.checked_sub_unsigned(value)?, rest))),
@@ -114,7 +118,7 @@ fn signed(text: &[u8]) -> Option<(i64, &[u8])> {
 }
 
 /// Digits and a blank.
-fn write_number(line: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_number(line: &mut Vec<u8>, mut value: u64) {
     let mut digits = [b' '; 21];
     let mut start = 20;
     loop {
@@ -127,7 +131,7 @@ fn write_number(line: &mut Vec<u8>, mut value: u64) {
     }
 }
 
-fn write_signed(line: &mut Vec<u8>, value: i64) {
+pub(crate) fn write_signed(line: &mut Vec<u8>, value: i64) {
     if value < 0 {
         line.push(b'-');
     }

@@ -35,6 +35,7 @@
 
 mod absence;
 mod algorithm;
+mod attribute;
 mod audit;
 mod bag;
 mod catalog;
@@ -68,6 +69,7 @@ mod update;
 mod walk;
 
 pub use algorithm::{Algorithm, Algorithms, Checksum, Checksums, Digest};
+pub use attribute::Attribute;
 pub use audit::{Audit, audit};
 pub use bag::{BagError, BagFinding, BagProblem, BagVersion, Bagged, Grade, NewBag, Odd, create_bag, verify_bag};
 pub use check::{Finding, Verdict, Verdicts, check_lists};

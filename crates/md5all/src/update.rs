@@ -66,6 +66,8 @@ pub enum Unusable {
 pub struct Change<'a> {
     /// Its name, as the manifest spells it or would spell it.
     pub name: &'a [u8],
+    /// Where the walk has met it, if it has.
+    pub path: Option<&'a [u8]>,
     /// What was found.
     pub finding: Status<'a>,
     /// What the manifest says of it, if it is listed.
@@ -293,7 +295,7 @@ pub fn update<E: From<Error>>(
         let path = record.path_bytes(&mut paths);
         merge.no_root |= path == root.as_os_str().as_bytes() && !matches!(record.outcome(), Outcome::Hashed(_));
         let name = path.get(listed.strip..).unwrap_or_default();
-        merge.take(name, record.outcome())?;
+        merge.take(path, name, record.outcome())?;
     }
     merge.pass(|_| true)
 }
@@ -316,24 +318,24 @@ struct Merge<'a, F> {
 
 impl<F> Merge<'_, F> {
     /// Takes what the walk has come to.
-    fn take<E>(&mut self, name: &[u8], outcome: &Outcome) -> Result<(), E>
+    fn take<E>(&mut self, path: &[u8], name: &[u8], outcome: &Outcome) -> Result<(), E>
     where
         F: FnMut(Change<'_>) -> Result<(), E>,
     {
         self.pass(|listed| listed < name)?;
         match outcome {
             Outcome::Hashed(hashed) => match self.next(name) {
-                None => self.tell(name, Status::New(hashed), None),
+                None => self.tell(name, Some(path), Status::New(hashed), None),
                 Some(before) => {
                     let finding = compare(&before, hashed);
-                    self.tell(name, finding, Some(before))
+                    self.tell(name, Some(path), finding, Some(before))
                 }
             },
             Outcome::Failed(reason) => {
                 self.longest_unseen = self.longest_unseen.max(name.len());
                 self.unseen.insert(name.to_vec());
                 let before = self.next(name);
-                self.tell(name, Status::Unreadable(reason), before)
+                self.tell(name, Some(path), Status::Unreadable(reason), before)
             }
             Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount | Skip::Excluded) => {
                 self.longest_unseen = self.longest_unseen.max(name.len());
@@ -371,7 +373,7 @@ impl<F> Merge<'_, F> {
                 name if self.is_unseen(name) => Status::Unseen,
                 _ => Status::Missing,
             };
-            self.tell(name, finding, Some(listed.before(number)))?;
+            self.tell(name, None, finding, Some(listed.before(number)))?;
         }
         Ok(())
     }
@@ -383,14 +385,20 @@ impl<F> Merge<'_, F> {
         self.no_root || (!self.unseen.is_empty() && above.chain([name]).any(|name| self.unseen.contains(name)))
     }
 
-    fn tell<E>(&mut self, plain: &[u8], finding: Status<'_>, before: Option<Hashed>) -> Result<(), E>
+    fn tell<E>(
+        &mut self,
+        plain: &[u8],
+        path: Option<&[u8]>,
+        finding: Status<'_>,
+        before: Option<Hashed>,
+    ) -> Result<(), E>
     where
         F: FnMut(Change<'_>) -> Result<(), E>,
     {
         self.listed.spell(plain, &mut self.name);
         let position = self.position;
         self.position += usize::from(before.is_some());
-        (self.each)(Change { name: &self.name, finding, before, position })
+        (self.each)(Change { name: &self.name, path, finding, before, position })
     }
 }
 

@@ -7,6 +7,7 @@
 //! difference what came before it is, from the old manifest. The sidecar takes its place first: what it says counts only
 //! for checksums that the manifest has, so that no interruption between the two does harm.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IntoInnerError, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use errgroup::Context;
 use md5all::manifest::{Layout, Reader, Writer, on_one_line};
-use md5all::{Change, Hashed, Inventory, Operation, Sidecar, Status, update};
+use md5all::{Attribute, Change, Hashed, Inventory, Operation, Sidecar, Status, update};
 
 use crate::auditing::is_no_directory;
 use crate::cli::Update;
@@ -73,17 +74,21 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     }
     let mut tally = Tally::default();
     let mut stdout = BufWriter::new(io::stdout().lock());
-    update(&ctx, &listed, options, task.verify, |change: Change<'_>| {
+    let mut attributes = task.xattr.then(Attributes::default);
+    update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
+        let known = change.before.as_ref().map(Hashed::facts);
+        attributes.iter_mut().for_each(|attributes| attributes.take(&mut change));
         tally.take(&change, &mut stdout).map_err(cannot_print)?;
         let now = what_to_list(&change, task.prune);
         let is_same = change.before.as_ref().map(Hashed::checksums) == now.as_ref().map(Hashed::checksums);
-        let has_same_facts = change.before.as_ref().map(Hashed::facts) == now.as_ref().map(Hashed::facts);
+        let has_same_facts = known == now.as_ref().map(Hashed::facts);
         manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
         facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts))
     })?;
     facts.map_or(Ok(()), Rewrite::commit)?;
     manifest.commit()?;
     diary.end();
+    attributes.iter().for_each(Attributes::say);
     notes.into_iter().for_each(|mut notes| {
         notes.say();
         companions::say_taken_over(listed.taken_over() + known.taken_over());
@@ -122,6 +127,55 @@ fn read(task: &Update, sidecar: &Path) -> Result<Old, Failure> {
         None => true,
     };
     Ok(Ok((listed, layout, is_in_accord)))
+}
+
+/// The attributes of files, read and written; those that could not be are counted, and the first of them is told.
+#[derive(Debug, Default)]
+struct Attributes {
+    failed: u64,
+}
+
+impl Attributes {
+    /// What has changed as the list has it, and not as its attribute has it, is corrupt; whatever else was read gets one.
+    fn take(&mut self, change: &mut Change<'_>) {
+        let Some(path) = change.path.map(|path| Path::new(OsStr::from_bytes(path))) else { return };
+        let hashed = match change.finding {
+            Status::Changed(now) if Attributes::find_corrupt(path, change.before.as_mut(), now) => {
+                change.finding = Status::Corrupt(now);
+                return;
+            }
+            Status::New(now) | Status::Same(now) | Status::Changed(now) => now,
+            _ => return,
+        };
+        let Some(attribute) = Attribute::of(hashed) else { return };
+        if let Err(error) = attribute.write(path, hashed) {
+            self.failed += 1;
+            if self.failed == 1 {
+                complain(change.name, &format!("cannot write its attribute {}: {error}", Attribute::NAME));
+            }
+        }
+    }
+
+    /// Whether its attribute says that nobody has written to it; then it is known what it was.
+    fn find_corrupt(path: &Path, before: Option<&mut Hashed>, now: &Hashed) -> bool {
+        let Some(before) = before else { return false };
+        let attribute = Attribute::read(path).ok().flatten();
+        let is_corrupt = attribute.is_some_and(|attribute| attribute.contradicts(before.checksums(), now));
+        if is_corrupt {
+            *before = before.clone().with_facts(now.facts());
+        }
+        is_corrupt
+    }
+
+    fn say(&self) {
+        if self.failed > 0 {
+            say(format!("{} could not be given an attribute", files(self.failed)));
+        }
+    }
+}
+
+fn files(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
 /// What the new manifest is to say of a file; `None`: nothing.

@@ -38,7 +38,7 @@ fuzz_target!(|text: &[u8]| {
     let found = rows(&file);
     for said in found.iter().take(8) {
         let (name, checksums, facts) = said;
-        let layout = Layout { algorithms: checksums.algorithms(), ..Layout::from(Format::Parquet) };
+        let layout = Layout::from(Format::Parquet).algorithms(checksums.algorithms());
         let mut list = Writer::new(in_memory(), layout);
         list.write(name, &Hashed::new(checksums.clone()).with_facts(*facts)).expect("it can be said");
         let list = list.finish().expect("there is room in memory");

@@ -16,7 +16,7 @@ fn seal_of(text: &[u8], format: Format) -> Seal {
 }
 
 fn sealed(names: &[u8]) -> Vec<u8> {
-    let mut list = Writer::new(Vec::new(), Layout { seal: true, ..Layout::from(Format::Gnu) });
+    let mut list = Writer::new(Vec::new(), Layout::from(Format::Gnu).seal(true));
     let checksum = Checksum::new(Algorithm::Md5, &[7; 16]).expect("it has the length");
     for name in names.split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
         list.write(name, &Hashed::new(checksum)).expect("memory can be written");

@@ -39,6 +39,11 @@ pub(super) struct Arguments {
     #[arg(long)]
     resume: bool,
 
+    /// Keep size, time and checksums with each file as well, in its extended attribute user.md5all; that changes the change
+    /// times of files
+    #[arg(long)]
+    xattr: bool,
+
     #[command(flatten)]
     reading: Reading,
 }
@@ -58,6 +63,8 @@ pub(crate) struct Update {
     pub(crate) prune: bool,
     pub(crate) verify: bool,
     pub(crate) resume: bool,
+    /// Whether files have their facts with them.
+    pub(crate) xattr: bool,
     pub(crate) verbose: bool,
     /// With no root.
     pub(crate) options: Options,
@@ -73,6 +80,7 @@ impl Arguments {
             prune: self.prune,
             verify: self.verify,
             resume: self.resume,
+            xattr: self.xattr,
             verbose: self.reading.verbose,
             options: self.reading.into_options([]),
         })

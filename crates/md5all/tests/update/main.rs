@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
+mod attributes;
 mod columns;
 mod document;
 mod doubt;

@@ -60,7 +60,19 @@ fn taken_over(run: &Run) -> u64 {
     line.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-/// At fifty moments, spread over all there is to be done by a generator that begins anywhere.
+/// Moments up to `whole`, spread by a generator that begins anywhere, and says where.
+fn moments(whole: u64) -> impl Iterator<Item = u64> {
+    let mut state = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    println!("seed {state}");
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % whole
+    })
+}
+
+/// How often a run is killed, each time at another moment.
+const MOMENTS: usize = 50;
+
 #[test]
 fn killed_at_any_moment_it_goes_on_from_there() {
     const FILES: u32 = 1_500;
@@ -68,12 +80,8 @@ fn killed_at_any_moment_it_goes_on_from_there() {
     let expected = run(dir.path(), &["t"]).clean();
     run(dir.path(), &["-o", "list", "t"]).clean();
     let whole = 160 * u64::from(FILES);
-    let mut state = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    println!("seed {state}");
     let mut kills = 0;
-    for round in 0..50 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let moment = (state >> 33) % (whole * 3 / 4);
+    for (round, moment) in moments(whole * 3 / 4).take(MOMENTS).enumerate() {
         let is_new = round % 2 == 0;
         if is_new {
             fs::remove_file(dir.path().join("list")).ok();
@@ -106,7 +114,40 @@ fn killed_at_any_moment_it_goes_on_from_there() {
         assert_eq!(list(dir.path()), expected, "round {round}");
         assert!(!journal(dir.path()).exists());
     }
-    assert!(kills >= 25, "only {kills} of 50 were killed in time");
+    assert!(kills >= MOMENTS / 2, "only {kills} of {MOMENTS} were killed in time");
+}
+
+/// An update that reads everything, finds a file new and another gone, and leaves what it found in one piece or not at all.
+#[test]
+fn an_update_killed_at_any_moment_goes_on_from_there() {
+    const FILES: u32 = 1_000;
+    let dir = many(FILES);
+    run(dir.path(), &["-o", "list", "t"]).clean();
+    let before = list(dir.path());
+    fs::write(dir.path().join("t/0/new"), "new").unwrap();
+    fs::remove_file(dir.path().join("t/0/7")).unwrap();
+    settle(dir.path());
+    let expected = oracle(dir.path(), "t");
+    let mut kills = 0;
+    for (round, moment) in moments(160 * u64::from(FILES) * 3 / 4).take(MOMENTS).enumerate() {
+        fs::write(dir.path().join("list"), &before).unwrap();
+        fs::remove_file(dir.path().join("list.facts")).ok();
+        if !killed_at(dir.path(), &["update", "--prune", "list", "t"], moment.max(1)) {
+            assert_eq!(list(dir.path()), expected, "round {round}");
+            continue;
+        }
+        kills += 1;
+        // Perhaps it had just put the new one in its place.
+        let left = list(dir.path());
+        assert!(left == before || left == expected, "round {round}");
+        let known = entries(dir.path());
+        let ended = run(dir.path(), &["update", "--prune", "--resume", "-v", "list", "t"]);
+        assert_eq!(ended.code, Some(0), "round {round}: {ended:?}");
+        assert!(taken_over(&ended) >= known, "round {round}: {known}, {ended:?}");
+        assert_eq!(list(dir.path()), expected, "round {round}");
+        assert!(!journal(dir.path()).exists());
+    }
+    assert!(kills >= MOMENTS / 2, "only {kills} of {MOMENTS} were killed in time");
 }
 
 /// The last file is one that takes for ever, so that all others are done when it is killed, or nearly all.
