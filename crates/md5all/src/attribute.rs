@@ -14,9 +14,9 @@ use rustix::fs::{OFlags, XattrFlags, fgetxattr, fsetxattr};
 use rustix::io::Errno;
 
 use crate::algorithm::Checksums;
-use crate::record::Hashed;
 use crate::facts::{Facts, nanoseconds};
 use crate::ledger;
+use crate::record::Hashed;
 
 /// What a file's attribute says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
 use crate::catalog::Catalog;
-use crate::record::Hashed;
 use crate::ledger::{self, Sidecar};
 use crate::manifest::{escape, needs_escape, on_one_line, unescape};
 use crate::naming::plain;
+use crate::record::Hashed;
 use crate::source::mounts::parse;
 
 pub use crate::bag::fuzzing::tags;
