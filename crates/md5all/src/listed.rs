@@ -16,7 +16,7 @@ use crate::catalog::{Catalog, Entered};
 use crate::error::{Error, Operation, Reason};
 use crate::ledger;
 use crate::manifest::{Flaw, Format, Layout, LineEnd, Reader, Seal};
-use crate::naming::{Naming, Survey, plain};
+use crate::naming::{Naming, Survey, is_of_file, plain};
 use crate::options::Options;
 use crate::source::Root;
 
@@ -73,7 +73,7 @@ impl Listed {
     ) -> Result<(), Error> {
         let mut lines = 0_u64;
         while let Some(line) = reader.read().map_err(failed)? {
-            match line.entry {
+            match line.entry.filter(|entry| is_of_file(entry.name)) {
                 Some(entry) => match self.files.enter(&plain(entry.name), &entry.checksums, &entry.facts) {
                     Entered::Contradicted(number) => drop(self.contradicted.insert(number)),
                     Entered::Full => return Err(failed(io::Error::other("more entries than can be counted"))),

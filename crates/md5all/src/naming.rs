@@ -35,6 +35,11 @@ pub(crate) fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
+/// Whether a name may be that of a file: what ends as a directory's may end is not, though it has the same plain spelling.
+pub(crate) fn is_of_file(name: &[u8]) -> bool {
+    !matches!(name, [] | b"." | [.., b'/'] | [.., b'/', b'.'])
+}
+
 fn is_plain(name: &[u8]) -> bool {
     let below = name.strip_prefix(b"/").unwrap_or(name);
     below.is_empty() || !below.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"."))

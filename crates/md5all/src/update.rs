@@ -23,7 +23,7 @@ use crate::facts::Facts;
 use crate::known::Known;
 use crate::ledger;
 use crate::manifest::{Flaw, Reader, Seal};
-use crate::naming::{Naming, Survey, plain};
+use crate::naming::{Naming, Survey, is_of_file, plain};
 use crate::options::Options;
 use crate::record::{Hashed, Outcome, Skip};
 use crate::source::Root;
@@ -116,7 +116,7 @@ impl Inventory {
         let mut survey = Survey::new(root.as_deref());
         while let Some(line) = reader.read().map_err(Unusable::Unreadable)? {
             let number = line.number;
-            let Some(entry) = line.entry else {
+            let Some(entry) = line.entry.filter(|entry| is_of_file(entry.name)) else {
                 let is_ambiguous = reader.is_ambiguous();
                 return Err(if is_ambiguous { Unusable::Broken(Flaw::Ambiguous) } else { Unusable::Malformed(number) });
             };

@@ -163,6 +163,20 @@ fn malformed_lines_are_told_and_are_never_exit_0() {
     assert_eq!(stage.run("audit none t").stderr, "md5all: none: cannot open: No such file or directory\n");
 }
 
+/// `md5sum -c` cannot open such a name either, although the contents are those of a file that is called nearly so.
+#[test]
+fn a_name_that_ends_as_a_directorys_is_never_ok() {
+    let stage = Stage::new(&[Write("t/a", "one"), Write("t/b", "two")]);
+    for name in ["t/a/", "t/a/.", "t/./a//"] {
+        stage.write_list("list", &format!("{{two}}  t/b\n{{one}}  {name}\n"));
+        stage.check("audit list t", &["new: t/a"], 2);
+        assert_eq!(stage.run("audit list t").stderr, "md5all: list: line 2 is malformed\n");
+        let update = stage.run("update list t");
+        assert_eq!((update.code, &*update.stderr), (Some(2), "md5all: list: line 2 is improperly formatted\n"));
+        assert_eq!(stage.run("-c list").code, Some(1));
+    }
+}
+
 #[test]
 fn an_empty_manifest_is_that_of_an_empty_tree() {
     let stage = Stage::new(&[Write("list", ""), Directory("t")]);
