@@ -42,7 +42,7 @@ use crate::trees::hash_trees;
 ///
 /// ```
 /// use errgroup::Context;
-/// use md5all::manifest::Format;
+/// use md5all::manifest::{Format, LineEnd};
 /// use md5all::{Fate, Listed, Options, Root, audit};
 ///
 /// # let dir = tempfile::tempdir()?;
@@ -52,7 +52,7 @@ use crate::trees::hash_trees;
 /// std::fs::write(&list, "900150983cd24fb0d6963f7d28e17f72  old name\n")?;
 ///
 /// let ctx = Context::background();
-/// let listed = Listed::read(&ctx, &Root::from(list), Format::Gnu)?;
+/// let listed = Listed::read(&ctx, &Root::from(list), Format::Gnu, LineEnd::Newline)?;
 /// for compared in audit(&ctx, listed, Some(&tree), Options::new([""; 0])) {
 ///     let compared = compared?;
 ///     assert_eq!(compared.name, b"new name");

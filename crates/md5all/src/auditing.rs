@@ -27,7 +27,7 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let mut findings = Findings::new(leftover, task.json, task.verbose)?;
-    let mut listed = Listed::read(&ctx, &task.manifest, task.format)?;
+    let mut listed = Listed::read(&ctx, &task.manifest, task.format, task.end)?;
     add_facts(&mut listed, &task.manifest)?;
     if !say_malformed(&task.manifest, &listed, &mut findings) {
         return Ok(Exit::Incomplete);

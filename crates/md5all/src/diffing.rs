@@ -34,7 +34,7 @@ fn side(ctx: &Context, task: &Diff, root: &Root, findings: &mut Findings) -> Res
     match root {
         Root::Path(path) if path.is_dir() => Ok(Some(Side::Tree(path.clone()))),
         manifest => {
-            let mut listed = Listed::read(ctx, manifest, task.format)?;
+            let mut listed = Listed::read(ctx, manifest, task.format, task.end)?;
             add_facts(&mut listed, manifest)?;
             Ok(say_malformed(manifest, &listed, findings).then_some(Side::List(listed)))
         }

@@ -41,13 +41,19 @@ const BUFFER: usize = 64 * 1024;
 const LINES: u64 = 1024;
 
 impl Listed {
-    /// Reads a manifest to its end, in the format that its first lines tell if none is given. Blocks as its file does.
+    /// Reads a manifest, whose lines end so, to its end, in the format that its first lines tell if none is given. Blocks as
+    /// its file does.
     ///
     /// # Errors
     ///
     /// [`Error::Entry`] if it cannot be opened or read, or has more entries than can be counted; [`Error::Stopped`] when
     /// `ctx` is cancelled.
-    pub fn read(ctx: &Context, manifest: &Root, format: impl Into<Option<Format>>) -> Result<Listed, Error> {
+    pub fn read(
+        ctx: &Context,
+        manifest: &Root,
+        format: impl Into<Option<Format>>,
+        end: LineEnd,
+    ) -> Result<Listed, Error> {
         let failed = |operation| {
             move |error| {
                 let path = PathBuf::from(std::ffi::OsStr::from_bytes(manifest.as_bytes()));
@@ -57,7 +63,7 @@ impl Listed {
         let file = open(manifest).map_err(failed(Operation::Open))?;
         #[cfg(feature = "parquet")]
         let same = file.try_clone().map_err(failed(Operation::Open))?;
-        let reader = Reader::of(BufReader::with_capacity(BUFFER, file), format.into(), LineEnd::Newline).refusing_nul();
+        let reader = Reader::of(BufReader::with_capacity(BUFFER, file), format.into(), end).refusing_nul();
         #[cfg(feature = "parquet")]
         let reader = reader.or_rows_of(&same).map_err(failed(Operation::Read))?;
         let mut listed = Listed::default();

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use md5all::manifest::Format;
+use md5all::manifest::{Format, LineEnd};
 use md5all::{Options, Root};
 
 use super::reading::Reading;
@@ -40,9 +40,20 @@ pub(super) struct Telling {
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     pub(super) format: Option<Format>,
 
+    /// The lines of a manifest end with NUL, not newline
+    #[arg(short, long)]
+    zero: bool,
+
     /// Tell in JSON: an object a line for each file, and one for the summary
     #[arg(long)]
     pub(super) json: bool,
+}
+
+impl Telling {
+    /// What ends the lines of a manifest.
+    pub(super) fn end(&self) -> LineEnd {
+        if self.zero { LineEnd::Nul } else { LineEnd::Newline }
+    }
 }
 
 /// What to audit, and how to tell of it.
@@ -51,6 +62,7 @@ pub(crate) struct Audit {
     pub(crate) manifest: Root,
     /// How its lines look, if that is not for them to tell.
     pub(crate) format: Option<Format>,
+    pub(crate) end: LineEnd,
     /// Where the tree is; if nobody says, the manifest has to.
     pub(crate) root: Option<PathBuf>,
     /// How to hash it. What to exclude is not known yet.
@@ -73,6 +85,7 @@ impl Arguments {
         Audit {
             manifest: root(self.manifest),
             format: self.telling.format,
+            end: self.telling.end(),
             root: self.root,
             json: self.telling.json,
             verbose: self.reading.verbose,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use md5all::manifest::Format;
+use md5all::manifest::{Format, LineEnd};
 use md5all::{Options, Root};
 
 use super::audit::{EXIT_STATUS, Telling, VERBOSE};
@@ -39,6 +39,7 @@ pub(crate) struct Diff {
     pub(crate) after: Root,
     /// How the lines of those look that are manifests.
     pub(crate) format: Option<Format>,
+    pub(crate) end: LineEnd,
     /// How to hash those that are trees.
     pub(crate) options: Options,
     pub(crate) json: bool,
@@ -52,6 +53,7 @@ impl Arguments {
             before: root(self.before),
             after: root(self.after),
             format: self.telling.format,
+            end: self.telling.end(),
             json: self.telling.json,
             verbose: self.reading.verbose,
             options: self.reading.into_options([]),

@@ -86,6 +86,48 @@ fn every_format_is_audited_and_updated_as_it_was_written() {
     }
 }
 
+#[test]
+fn lists_that_end_lines_with_nul_are_audited_compared_and_updated() {
+    for format in ["gnu", "gnu-binary", "bsd", "go"] {
+        let dir = field();
+        plant_in(&dir, b"two\nlines");
+        run(dir.path(), &["-z", "--format", format, "-o", "list", "t"]).clean();
+        run(dir.path(), &["audit", "--zero", "list", "t"]).clean();
+        run(dir.path(), &["diff", "-z", "list", "t"]).clean();
+        assert_eq!(run(dir.path(), &["audit", "list", "t"]).code, Some(2), "{format}");
+        plant_in(&dir, b"new");
+        assert_eq!(run(dir.path(), &["audit", "-z", "list", "t"]).code, Some(1), "{format}");
+        run(dir.path(), &["update", "-z", "list", "t"]).clean();
+        run(dir.path(), &["audit", "-z", "list", "t"]).clean();
+    }
+}
+
+#[test]
+fn a_manifest_in_any_format_is_compared_to_one_in_any_other() {
+    let dir = field();
+    let formats = Format::ALL.map(Format::name);
+    formats.iter().for_each(|format| run(dir.path(), &["--format", format, "-o", format, "t"]).clean());
+    fs::write(dir.path().join("t/new"), "new").unwrap();
+    formats.iter().for_each(|format| {
+        let newer = format!("{format}.newer");
+        run(dir.path(), &["--format", format, "-o", &newer, "t"]).clean();
+    });
+    // A bag's manifest is taken for GNU's, and has one name in another spelling then.
+    for one in formats.iter().filter(|format| **format != "bagit") {
+        for other in formats.iter().filter(|format| **format != "bagit") {
+            run(dir.path(), &["diff", one, other]).clean();
+            let ended = run(dir.path(), &["diff", one, &format!("{other}.newer")]);
+            let text = String::from_utf8_lossy(&ended.stdout).into_owned();
+            assert_eq!(ended.code, Some(1), "{one}, {other}: {text}");
+            assert!(text.starts_with("new: t/new\nsummary: "), "{one}, {other}: {text}");
+        }
+    }
+    for newer in ["bagit.newer", "bagit"] {
+        let ended = run(dir.path(), &["diff", "--format", "bagit", "bagit", newer]);
+        assert_eq!(ended.code, Some(i32::from(newer != "bagit")));
+    }
+}
+
 /// A bag's manifest looks like GNU's: a name that is encoded is not found, and so is not good either.
 #[test]
 fn a_bags_manifest_is_taken_for_gnus_unless_its_format_is_named() {
