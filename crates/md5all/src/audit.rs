@@ -15,12 +15,14 @@ use crate::absence::Lookout;
 use crate::catalog::{Catalog, Entered};
 use crate::comparison::{Absence, Compared, Comparison, Fate, Lack, Rest, Unread};
 use crate::directory::PathBuffer;
-use crate::error::{Error, Operation, Reason};
+use crate::error::{Error, Operation, Reason, Unfit};
 use crate::listed::Listed;
 use crate::naming::Naming;
 use crate::options::Options;
-use crate::record::{Hashed, Outcome, Record, Skip};
-use crate::source::{Links, Root};
+use crate::record::{Hashed, Outcome, Record};
+use crate::selection::Selection;
+use crate::skip::Skip;
+use crate::source::Root;
 use crate::trees::hash_trees;
 
 /// Holds the tree below `root` against a manifest: one [`Compared`] for every file that is in one of them.
@@ -29,6 +31,9 @@ use crate::trees::hash_trees;
 /// longest directory that all names share ([`Listed::root`]). Of `options`, the roots, [`Options::algorithms`] (they are
 /// those of the manifest), [`Options::unordered`] and [`Options::fail_fast`] mean nothing here. Who does not want to be told of the manifest itself excludes it.
 ///
+/// With [`Options::selection`], what it leaves out of the tree is told as [`Fate::LeftOut`], and what it would leave out of the
+/// names in the manifest is not compared at all: it is neither missing nor what another file was ([`Audit::not_selected`]).
+///
 /// Work begins at once, in the background, and goes on only as fast as items are taken. The iterator blocks until the
 /// next is there. Cancelling `ctx`, or dropping the iterator, stops the workers before their next read; one that is
 /// blocked in a read is waited for.
@@ -36,7 +41,7 @@ use crate::trees::hash_trees;
 /// # Errors
 ///
 /// The last item is [`Error::Stopped`] when `ctx` is cancelled, and the first is [`Error::Scarce`] if there is too little
-/// to work with.
+/// to work with, or [`Error::Unfit`] if the selection goes by more than names.
 ///
 /// # Examples
 ///
@@ -75,6 +80,8 @@ pub struct Audit {
     stage: Stage,
     /// What was passed over and is in no manifest.
     skipped: Vec<Skip>,
+    /// How many entries of manifests are not compared, since they are not selected.
+    not_selected: u64,
 }
 
 /// How far it is.
@@ -83,6 +90,7 @@ enum Stage {
     Walking(Pipeline<Record, Error>, Box<Tree>, Box<Held>),
     Listing(Box<Listing>, Box<Held>),
     Telling(Box<Rest>),
+    Refused(Unfit),
     Over,
 }
 
@@ -115,25 +123,36 @@ pub(crate) struct Tree {
     /// The last name.
     name: Vec<u8>,
     lookout: Lookout,
+    selection: Selection,
 }
 
 impl Audit {
     /// Of a tree.
-    pub(crate) fn of_tree(ctx: &Context, held: Held, naming: Naming, options: Options) -> Audit {
-        let tree = Tree::new(naming, options.links);
+    pub(crate) fn of_tree(ctx: &Context, mut held: Held, naming: Naming, options: Options) -> Audit {
+        if let Err(unfit) = options.selection.is_by_name() {
+            return Audit::begin(Stage::Refused(unfit), 0);
+        }
+        let tree = Tree::new(naming, &options);
+        let not_selected = held.comparison.leave_out(|name| tree.leaves_out(name));
         let records = hash_trees(ctx, tree.options(options));
-        Audit::begin(Stage::Walking(records, Box::new(tree), Box::new(held)))
+        Audit::begin(Stage::Walking(records, Box::new(tree), Box::new(held)), not_selected)
     }
 
     /// Of a manifest.
     pub(crate) fn of_list(held: Held, listed: Listed) -> Audit {
-        let mut order: Vec<_> = (0..listed.len()).collect();
+        let leaves_out = |number: &usize| {
+            let origin = held.origin.as_ref();
+            origin.is_some_and(|tree| tree.leaves_out(listed.files.name(*number)))
+        };
+        let mut order: Vec<_> = (0..listed.len()).filter(|number| !leaves_out(number)).collect();
         order.sort_by_key(|&number| listed.files.name(number));
-        Audit::begin(Stage::Listing(Box::new(Listing { listed, order: order.into_iter() }), Box::new(held)))
+        let not_selected = (listed.len() - order.len()) as u64;
+        let listing = Box::new(Listing { listed, order: order.into_iter() });
+        Audit::begin(Stage::Listing(listing, Box::new(held)), not_selected)
     }
 
-    fn begin(stage: Stage) -> Audit {
-        Audit { ahead: Vec::new().into_iter(), stage, skipped: Vec::new() }
+    fn begin(stage: Stage, not_selected: u64) -> Audit {
+        Audit { ahead: Vec::new().into_iter(), stage, skipped: Vec::new(), not_selected }
     }
 
     /// The same, behind what is known already.
@@ -145,6 +164,12 @@ impl Audit {
     #[must_use]
     pub fn skipped(&self) -> &[Skip] {
         &self.skipped
+    }
+
+    /// How many entries of a manifest are not compared, since they are not [selected](Options::selection).
+    #[must_use]
+    pub fn not_selected(&self) -> u64 {
+        self.not_selected
     }
 
     /// Waits, for `timeout` at most, until the next item is there; says whether it is, or all have come. For a caller that
@@ -161,7 +186,7 @@ impl Audit {
         let rest = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Walking(_, mut tree, held) => held.comparison.end(|name| tree.absence(name)),
             Stage::Listing(_, held) => held.comparison.end(|_| Absence::Missing),
-            over => return self.stage = over,
+            other => return self.stage = other,
         };
         self.stage = Stage::Telling(Box::new(rest));
     }
@@ -181,6 +206,7 @@ impl Iterator for Audit {
                 }
                 Stage::Listing(listing, held) => listing.next(held).map(Ok),
                 Stage::Telling(rest) => return rest.next().map(Ok),
+                Stage::Refused(unfit) => Some(Err((*unfit).into())),
                 Stage::Over => return None,
             };
             match came {
@@ -242,9 +268,10 @@ impl Listing {
 }
 
 impl Tree {
-    pub(crate) fn new(naming: Naming, links: Links) -> Tree {
+    pub(crate) fn new(naming: Naming, options: &Options) -> Tree {
         Tree {
-            lookout: Lookout::new(naming.walked().len(), links),
+            lookout: Lookout::new(naming.walked().len(), options.links),
+            selection: options.selection.clone(),
             naming,
             shut: HashSet::new(),
             longest_shut: 0,
@@ -260,6 +287,12 @@ impl Tree {
         options.roots(roots).unordered(false).fail_fast(false).facts(true)
     }
 
+    /// Whether the file of this name is not selected, if it lies below the root.
+    fn leaves_out(&self, name: &[u8]) -> bool {
+        !self.selection.is_everything()
+            && self.naming.below(name).is_some_and(|below| self.selection.leaves_out_file(below).is_some())
+    }
+
     /// What one record of the walk comes to, if that is certain.
     fn compare(&mut self, record: &Record, held: &mut Held, skipped: &mut Vec<Skip>) -> Option<Compared> {
         let comparison = &mut held.comparison;
@@ -273,6 +306,9 @@ impl Tree {
             }
             Outcome::Skipped(Skip::Special | Skip::Symlink) if comparison.tell(name) => Fate::Changed,
             Outcome::Skipped(Skip::Excluded) if comparison.tell(name) => Fate::Incomparable(Lack::Excluded),
+            Outcome::Skipped(skip) if skip.is_by_selection() => {
+                Fate::LeftOut { skip: *skip, rule: self.selection.rule(record) }
+            }
             Outcome::Skipped(skip) => {
                 if matches!(skip, Skip::OtherFileSystem | Skip::Automount) {
                     shut(&mut self.shut, &mut self.longest_shut, name);

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use errgroup::Context;
-use md5all::{FileId, Listed, Operation, Root, Skip, audit};
+use md5all::{FileId, Listed, Operation, Root, audit};
 
 use crate::cli::Audit;
 use crate::companions::{Found, find_sidecar, own_files, sidecar_of};
@@ -76,6 +76,7 @@ pub(crate) fn tell(
     let mut passed = Passed::default();
     audit.skipped().iter().for_each(|&skip| passed.count(skip));
     passed.say();
+    findings.say_not_selected(audit.not_selected());
     findings.finish()
 }
 
@@ -135,15 +136,4 @@ pub(crate) fn beside(manifest: &Root) -> Result<Vec<FileId>, Failure> {
 /// The file, if it is one that a walk could come across and read.
 fn regular_id(path: &Path) -> Option<FileId> {
     fs::metadata(path).ok().filter(|metadata| metadata.is_file()).map(|metadata| FileId::from(&metadata))
-}
-
-impl Passed {
-    fn count(&mut self, skip: Skip) {
-        match skip {
-            Skip::Special => self.special += 1,
-            Skip::OtherFileSystem => self.elsewhere += 1,
-            Skip::Automount => self.automounts += 1,
-            _ => {}
-        }
-    }
 }

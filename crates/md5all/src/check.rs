@@ -17,7 +17,8 @@ use crate::error::{Error, Operation, Reason};
 use crate::manifest::{self, Format, LineEnd, Reader, Seal, Untagged};
 use crate::names::{Batch, Names};
 use crate::options::Options;
-use crate::record::{Hashed, Outcome, Record, Skip};
+use crate::record::{Hashed, Outcome, Record};
+use crate::skip::Skip;
 use crate::source::Root;
 use crate::trees::hash_sent;
 

@@ -6,6 +6,7 @@ mod diff;
 mod etag;
 mod md5sum;
 mod reading;
+mod selection;
 mod update;
 
 use std::ffi::OsString;
@@ -24,6 +25,8 @@ pub(crate) use diff::Diff;
 pub(crate) use etag::Tags;
 use md5sum::Flags;
 use reading::{Reading, size};
+pub(crate) use selection::Names;
+use selection::{FilesFrom, Selecting};
 pub(crate) use update::Update;
 
 /// What the command line asks for.
@@ -90,6 +93,8 @@ pub(crate) struct Sums {
 pub(crate) struct Config {
     /// What to hash. What to exclude is not known yet.
     pub(crate) options: Options,
+    /// What names the roots, if that is a list.
+    pub(crate) names: Option<Names>,
     /// How lines look.
     pub(crate) layout: Layout,
     /// The file they go to; standard output if there is none.
@@ -149,6 +154,12 @@ struct Arguments {
     /// Print lines as files are done, not sorted
     #[arg(long, conflicts_with = "check")]
     unordered: bool,
+
+    #[command(flatten)]
+    files_from: FilesFrom,
+
+    #[command(flatten)]
+    selecting: Selecting,
 
     #[command(flatten)]
     reading: Reading,
@@ -227,6 +238,7 @@ fn algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
 impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Config {
         Config {
+            names: arguments.files_from.names(),
             layout: arguments.layout(),
             output: arguments.output.clone(),
             verbose: arguments.reading.verbose,
@@ -238,6 +250,16 @@ impl From<Arguments> for Config {
 }
 
 impl Command {
+    /// Why it is refused, though each argument by itself is well.
+    fn refusal(&self) -> Option<String> {
+        match self {
+            Command::Audit(arguments) => arguments.refusal(),
+            Command::Diff(arguments) => arguments.refusal(),
+            Command::Update(arguments) => arguments.refusal(),
+            Command::Bag(_) | Command::Etag(_) => None,
+        }
+    }
+
     fn into_task(self) -> Task {
         match self {
             Command::Audit(arguments) => Task::Audit(arguments.into_audit()),
@@ -263,10 +285,24 @@ impl Arguments {
 
     /// Why the command line is refused, though each argument by itself is well.
     fn refusal(&self) -> Option<String> {
-        self.flags.refusal(self.zero).or_else(|| match self.layout().check().err()? {
-            refused @ Refused::Algorithms(..) => Some(format!("{refused}; those of --format bsd do")),
-            refused => Some(refused.to_string()),
+        if let Some(command) = &self.command {
+            return command.refusal();
+        }
+        self.flags.refusal(self.zero).or_else(|| self.refusal_to_select()).or_else(|| {
+            match self.layout().check().err()? {
+                refused @ Refused::Algorithms(..) => Some(format!("{refused}; those of --format bsd do")),
+                refused => Some(refused.to_string()),
+            }
         })
+    }
+
+    fn refusal_to_select(&self) -> Option<String> {
+        match self.selecting.selection() {
+            Ok(selection) if self.flags.check && !selection.is_everything() => {
+                Some("the options that select files are meaningless when verifying checksums".to_owned())
+            }
+            selection => selection.err(),
+        }
     }
 
     /// What is asked for, or else MD5.
@@ -289,7 +325,8 @@ impl Arguments {
         let default = if self.flags.check { "-" } else { "." };
         let paths = if self.paths.is_empty() { vec![default.into()] } else { self.paths };
         let options = self.reading.into_options(paths.into_iter().map(root));
-        options.algorithms(algorithms).unordered(self.unordered).fail_fast(self.fail_fast)
+        let selection = self.selecting.selection().unwrap_or_default(); // or else it was refused
+        options.selection(selection).algorithms(algorithms).unordered(self.unordered).fail_fast(self.fail_fast)
     }
 }
 

@@ -23,6 +23,8 @@ use crate::catalog::{Catalog, Entered};
 use crate::error::Reason;
 use crate::facts::Facts;
 use crate::record::Hashed;
+use crate::selection::Rule;
+use crate::skip::Skip;
 
 /// What became of one file.
 #[derive(Debug)]
@@ -64,6 +66,13 @@ pub enum Fate {
     Incomparable(Lack),
     /// Nobody has looked: its name does not lie below the root.
     Outside,
+    /// Nobody has looked: it is in the tree and not [selected](crate::Selection). A directory stands for all that is in it.
+    LeftOut {
+        /// Why not.
+        skip: Skip,
+        /// By what, where that is not all there is to say.
+        rule: Option<Rule>,
+    },
 }
 
 /// Why a file was not read.
@@ -192,6 +201,13 @@ impl Comparison {
     pub(crate) fn tell(&mut self, name: &[u8]) -> bool {
         let number = self.before.find(name);
         number.map(|number| self.marks[number] = Mark::Told).is_some()
+    }
+
+    /// Those of the names that `is_left_out` says this of are not compared, nor said to be missing, nor what others are copies
+    /// of. How many there are.
+    pub(crate) fn leave_out(&mut self, is_left_out: impl Fn(&[u8]) -> bool) -> u64 {
+        let (before, marks) = (&self.before, self.marks.iter_mut().enumerate());
+        marks.filter(|(number, _)| is_left_out(before.name(*number))).map(|(_, mark)| *mark = Mark::Told).count() as u64
     }
 
     /// Nothing more comes. What became of a file that did not come is asked for by its name, in order.

@@ -29,13 +29,14 @@ pub enum Side {
 /// The names of two manifests are compared as they stand, those of two trees as relative to their roots; those of a
 /// manifest and a tree are brought together as by [`audit`](crate::audit()). Trees are hashed by the algorithms of the
 /// other side, and if that is a tree, by [`Options::algorithms`]. Of `options`, the roots,
-/// [`Options::unordered`] and [`Options::fail_fast`] mean nothing here.
+/// [`Options::unordered`] and [`Options::fail_fast`] mean nothing here; and of two manifests, nor does
+/// [`Options::selection`]. What that leaves out of `before` is not told.
 ///
 /// If `before` is a tree, this blocks until that is hashed, and what it has is held in memory. Then it is as for an audit.
 ///
 /// # Errors
 ///
-/// As for [`hash_trees`](crate::hash_trees), of the first tree; the items of the iterator may be the same of the second.
+/// As for [`audit`](crate::audit()), and [`hash_trees`](crate::hash_trees) of the first tree; the items of the iterator may be the same of the second.
 ///
 /// # Examples
 ///
@@ -58,6 +59,9 @@ pub enum Side {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn diff(ctx: &Context, before: Side, after: Side, options: Options) -> Result<Audit, Error> {
+    if !matches!((&before, &after), (Side::List(_), Side::List(_))) {
+        options.selection.is_by_name()?;
+    }
     match (before, after) {
         (Side::List(listed), Side::Tree(root)) => Ok(audit(ctx, listed, Some(&root), options)),
         (Side::List(listed), Side::List(after)) => Ok(Audit::of_list(Held::of(listed), after)),
@@ -74,7 +78,7 @@ pub fn diff(ctx: &Context, before: Side, after: Side, options: Options) -> Resul
 
 /// Hashes a tree, to hold others against it; and says what of it could not be read.
 fn hold(ctx: &Context, naming: Naming, options: Options) -> Result<(Held, Vec<Compared>), Error> {
-    let mut tree = Tree::new(naming, options.links);
+    let mut tree = Tree::new(naming, &options);
     let (files, unread) = tree.collect(ctx, options)?;
     let comparison = Comparison::new(files, &BTreeSet::new());
     Ok((Held { comparison, origin: Some(tree) }, unread))

@@ -6,7 +6,7 @@ use md5all::{Listed, Root, Side, diff};
 use crate::auditing::{add_facts, beside, say_malformed, tell};
 use crate::cli::Diff;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::findings::Findings;
 use crate::interrupt;
 use crate::run::{Notes, raise_descriptor_limit};
@@ -25,6 +25,10 @@ fn compare(task: Diff) -> Result<Exit, Failure> {
     let options = task.options.clone().exclude(exclude);
     let Some(before) = side(&ctx, &task, &task.before, &mut findings)? else { return Ok(Exit::Incomplete) };
     let Some(after) = side(&ctx, &task, &task.after, &mut findings)? else { return Ok(Exit::Incomplete) };
+    if matches!((&before, &after), (Side::List(_), Side::List(_))) && !options.selection.is_everything() {
+        say("there is no tree to select files from: both are manifests");
+        return Ok(Exit::Usage);
+    }
     let notes = task.verbose.then(|| Notes::new(&options.devices));
     tell(diff(&ctx, before, after, options)?, findings, notes)
 }

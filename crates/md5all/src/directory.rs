@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::algorithm::Checksums;
+use crate::ignore::Ignore;
 use crate::listing::{Kind, Listing};
 
 /// One directory that was listed.
@@ -24,6 +25,8 @@ pub(crate) struct Directory {
     listing: Listing,
     /// What a list says of each name; empty if it is no list, or says nothing.
     said: Vec<Said>,
+    /// What its `.gitignore` says, if that counts.
+    ignore: Option<Box<Ignore>>,
 }
 
 /// What a list says at one place: beside a name, or in place of one.
@@ -59,17 +62,27 @@ pub struct PathBuffer {
 impl Directory {
     /// The list of roots: a directory that lies nowhere.
     pub(crate) fn roots(listing: Listing) -> Arc<Directory> {
-        Arc::new(Directory { within: None, listing, said: Vec::new() })
+        Arc::new(Directory { within: None, listing, said: Vec::new(), ignore: None })
     }
 
     /// Some names of a list, which lie nowhere, as roots do.
     pub(crate) fn of_list(listing: Listing, said: Vec<Said>) -> Arc<Directory> {
-        Arc::new(Directory { within: None, listing, said })
+        Arc::new(Directory { within: None, listing, said, ignore: None })
     }
 
     /// The directory at `within`, which holds what `listing` says.
     pub(crate) fn new(within: Place, listing: Listing) -> Arc<Directory> {
-        Arc::new(Directory { within: Some(within), listing, said: Vec::new() })
+        Arc::new(Directory { within: Some(within), listing, said: Vec::new(), ignore: None })
+    }
+
+    /// The same, with what its `.gitignore` says.
+    pub(crate) fn with_rules(within: Place, listing: Listing, ignore: Option<Ignore>) -> Arc<Directory> {
+        Arc::new(Directory { within: Some(within), listing, said: Vec::new(), ignore: ignore.map(Box::new) })
+    }
+
+    /// What its `.gitignore` says, if that counts.
+    pub(crate) fn ignore(&self) -> Option<&Ignore> {
+        self.ignore.as_deref()
     }
 
     /// Its place in the directory above; `None` for the list of roots.
@@ -162,7 +175,7 @@ impl Place {
     }
 
     /// This place and all those above it, from here to the root.
-    fn upwards(&self) -> impl Iterator<Item = &Place> {
+    pub(crate) fn upwards(&self) -> impl Iterator<Item = &Place> {
         successors(Some(self), |place| place.directory.within())
     }
 

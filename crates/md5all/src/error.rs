@@ -25,6 +25,19 @@ pub enum Error {
     Stopped(Stopped),
     /// There is too little to work with: nothing was begun.
     Scarce(Scarce),
+    /// The selection is not one that trees can be compared by: nothing was begun.
+    Unfit(Unfit),
+}
+
+/// What makes a [`Selection`](crate::Selection) unfit for comparing: whether a file that is gone, or has changed, would have
+/// been left out, nobody can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unfit {
+    /// It goes by `.gitignore` files.
+    Gitignore,
+    /// It goes by size.
+    Size,
 }
 
 /// What there is too little of.
@@ -100,6 +113,8 @@ pub enum Operation {
     Write,
     /// Moving a file to another place.
     Move,
+    /// Reading the `.gitignore` of a directory, or one above a root.
+    ReadRules,
 }
 
 /// How a manifest shows that it is not one to go by.
@@ -125,7 +140,7 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Error::Entry { path, .. } => Some(path),
-            Error::Stopped(_) | Error::Scarce(_) => None,
+            Error::Stopped(_) | Error::Scarce(_) | Error::Unfit(_) => None,
         }
     }
 
@@ -136,6 +151,7 @@ impl Error {
             Error::Entry { reason, .. } => reason.kind(),
             Error::Stopped(stopped) => io::Error::from(stopped.clone()).kind(),
             Error::Scarce(_) => io::ErrorKind::OutOfMemory,
+            Error::Unfit(_) => io::ErrorKind::InvalidInput,
         }
     }
 }
@@ -197,6 +213,7 @@ impl fmt::Display for Error {
             Error::Entry { path, reason } => write!(f, "{}: {reason}", path.display()),
             Error::Stopped(stopped) => write!(f, "stopped before everything was hashed: {stopped}"),
             Error::Scarce(scarce) => scarce.fmt(f),
+            Error::Unfit(unfit) => unfit.fmt(f),
         }
     }
 }
@@ -214,6 +231,19 @@ impl fmt::Display for Scarce {
                 write!(f, "too little memory: the least that works is {} KiB", least.div_ceil(1024))
             }
         }
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Unfit::Gitignore => "what .gitignore files say",
+            Unfit::Size => "size",
+        };
+        write!(
+            f,
+            "nothing can be compared that is selected by {what}: it does not tell which of the files are meant that are gone"
+        )
     }
 }
 
@@ -248,6 +278,7 @@ impl fmt::Display for Operation {
             Operation::Create => "create",
             Operation::Write => "write",
             Operation::Move => "move",
+            Operation::ReadRules => "read .gitignore",
         })
     }
 }
@@ -266,6 +297,12 @@ impl From<Error> for io::Error {
 impl From<Scarce> for Error {
     fn from(scarce: Scarce) -> Error {
         Error::Scarce(scarce)
+    }
+}
+
+impl From<Unfit> for Error {
+    fn from(unfit: Unfit) -> Error {
+        Error::Unfit(unfit)
     }
 }
 

@@ -38,7 +38,7 @@ impl Failure {
             Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) => {
                 complain(path.as_os_str().as_bytes(), &reason);
             }
-            Failure::Trees(error @ Error::Scarce(_)) => {
+            Failure::Trees(error @ (Error::Scarce(_) | Error::Unfit(_))) => {
                 say(error.to_string());
                 return Exit::Usage;
             }

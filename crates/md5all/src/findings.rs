@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, say};
 use crate::interrupt::Leftover;
+use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
 
 /// Tells of files, one after the other, on standard output.
@@ -25,6 +26,7 @@ pub(crate) struct Findings {
     /// Whether to tell of files that are well.
     verbose: bool,
     summary: Summary,
+    left_out: LeftOut,
 }
 
 /// How many files came to what, in the order in which it is told.
@@ -42,6 +44,9 @@ struct Summary {
     outside: u64,
     /// Lines of manifests that say nothing.
     malformed: u64,
+    /// What the selection leaves out of trees; told if it does.
+    #[serde(skip_serializing_if = "is_none")]
+    left_out: u64,
     /// Manifests that are not what was sealed; told if there are any.
     #[serde(skip_serializing_if = "is_none")]
     broken_seals: u64,
@@ -76,7 +81,13 @@ impl Findings {
     pub(crate) fn new(leftover: Arc<Leftover>, json: bool, verbose: bool) -> Result<Findings, Failure> {
         let output = Output::open(None, leftover)?;
         let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
-        Ok(Findings { out: BufWriter::with_capacity(capacity, output), json, verbose, summary: Summary::default() })
+        Ok(Findings {
+            out: BufWriter::with_capacity(capacity, output),
+            json,
+            verbose,
+            summary: Summary::default(),
+            left_out: LeftOut::default(),
+        })
     }
 
     /// Counts lines of a manifest that say nothing.
@@ -88,6 +99,18 @@ impl Findings {
         self.summary.broken_seals += 1;
     }
 
+    /// Says how many entries of a manifest were not compared; and, if it was said of each, what of a tree was left out.
+    pub(crate) fn say_not_selected(&self, entries: u64) {
+        if self.verbose {
+            self.left_out.say();
+        }
+        match entries {
+            0 => {}
+            1 => say("1 entry of the manifest is not selected, and was not compared"),
+            entries => say(format!("{entries} entries of the manifest are not selected, and were not compared")),
+        }
+    }
+
     /// Tells of one file; and why nobody can say what became of it, on standard error.
     pub(crate) fn take(&mut self, Compared { name, fate, .. }: &Compared) -> Result<(), Failure> {
         *self.summary.count(fate) += 1;
@@ -97,8 +120,15 @@ impl Findings {
             self.flush()?;
             complain(name, &reason);
         }
+        if let Fate::LeftOut { skip, .. } = fate {
+            self.left_out.count(*skip);
+        }
         match fate {
-            Fate::Ok if !self.verbose => Ok(()),
+            Fate::Ok | Fate::LeftOut { .. } if !self.verbose => Ok(()),
+            Fate::LeftOut { skip, rule } if !self.json => {
+                explain(name, *skip, rule.as_ref());
+                Ok(())
+            }
             fate if self.json => self.write_json(name, fate),
             fate => self.write_text(name, fate),
         }
@@ -157,6 +187,7 @@ impl Summary {
             Fate::Unreadable(_) => &mut self.unreadable,
             Fate::Incomparable(_) => &mut self.incomparable,
             Fate::Outside => &mut self.outside,
+            Fate::LeftOut { .. } => &mut self.left_out,
             other => unreachable!("a fate that nobody knows of: {other:?}"),
         }
     }
@@ -192,7 +223,8 @@ impl std::fmt::Display for Summary {
             "summary: {ok} ok, {changed} changed, {corrupt} corrupt, {moved} moved, {copied} copied, {new} new, "
         )?;
         write!(f, "{missing} missing, {unreadable} unreadable, {incomparable} incomparable, {outside} outside, ")?;
-        write!(f, "{malformed} malformed")
+        write!(f, "{malformed} malformed")?;
+        if self.left_out > 0 { write!(f, ", {} left out", self.left_out) } else { Ok(()) }
     }
 }
 
@@ -212,6 +244,7 @@ fn word(fate: &Fate) -> &'static str {
         Fate::Unreadable(_) => "unreadable",
         Fate::Incomparable(_) => "incomparable",
         Fate::Outside => "outside",
+        Fate::LeftOut { .. } => "left out",
         other => unreachable!("a fate that nobody knows of: {other:?}"),
     }
 }
@@ -242,6 +275,7 @@ fn reason(fate: &Fate) -> Option<Cow<'static, str>> {
         Fate::Incomparable(Lack::NoCommonAlgorithm) => "no algorithm in common".into(),
         Fate::Incomparable(Lack::Excluded) => "it is the manifest, or lies beside it".into(),
         Fate::Outside => "not below the root".into(),
+        Fate::LeftOut { skip, rule } => left_out::reason(*skip, rule.as_ref()).into(),
         _ => return None,
     })
 }

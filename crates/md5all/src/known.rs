@@ -13,12 +13,12 @@
 //! were cannot be seen: a clock that was set back, a disk that errs, somebody who writes to the device itself.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use crate::algorithm::{Algorithms, Checksums};
 use crate::catalog::Catalog;
 use crate::facts::Facts;
 use crate::record::Hashed;
+use crate::source::patience::Patience;
 
 /// Files that were hashed before, by their paths: see [`Options::known`](crate::Options::known).
 #[derive(Debug)]
@@ -30,17 +30,10 @@ pub struct Known {
     pub(crate) files: Catalog,
     /// How many files were taken over.
     taken_over: AtomicU64,
-    /// How many of the next files are left to those who may wait.
-    left: AtomicU64,
+    patience: Patience,
 }
 
 impl Known {
-    /// A `stat` that takes longer has waited for a device.
-    const LONG: Duration = Duration::from_micros(200);
-
-    /// So many files are left to the readers after one that had to be waited for, before another is tried.
-    const RUN: u64 = 32;
-
     /// Nothing yet; of each file, checksums by all of these will be wanted.
     #[must_use]
     pub fn new(wanted: Algorithms) -> Known {
@@ -49,7 +42,7 @@ impl Known {
 
     /// These files, whose names are the walk's paths without so many bytes at the beginning.
     pub(crate) fn of(files: Catalog, wanted: Algorithms, strip: usize) -> Known {
-        Known { wanted, strip, files, taken_over: AtomicU64::new(0), left: AtomicU64::new(0) }
+        Known { wanted, strip, files, taken_over: AtomicU64::new(0), patience: Patience::default() }
     }
 
     /// Enters a file, by the path that the walk will have for it. What was entered for the same path before is forgotten.
@@ -98,19 +91,9 @@ impl Known {
         Hashed::new(if is_all { checksums } else { wanted(checksums) }).with_facts(facts)
     }
 
-    /// Whether the next file is to be left to those who may wait: lately, asking has taken long.
-    pub(crate) fn is_left(&self) -> bool {
-        self.left.load(Relaxed) > 0 && self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
-    }
-
-    /// Asks, and remembers if that had to wait. Relaxed, as above: what is told is advice.
-    pub(crate) fn ask<T>(&self, ask: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let answer = ask();
-        if begun.elapsed() > Self::LONG {
-            self.left.store(Self::RUN, Relaxed);
-        }
-        answer
+    /// How long it takes to ask.
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.patience
     }
 }
 
@@ -164,18 +147,5 @@ mod tests {
         known.enter(b"a", &entry(2, Facts::NONE));
         assert!(known.find(b"a").is_none());
         assert_eq!(known.len(), 1);
-    }
-
-    #[test]
-    fn after_one_that_had_to_wait_some_are_left_to_others() {
-        let known = Known::new(Algorithms::default());
-        known.ask(|| ());
-        known.ask(|| {
-            let begun = Instant::now();
-            while begun.elapsed() <= Known::LONG {
-                std::hint::spin_loop();
-            }
-        });
-        assert_eq!((0..100).filter(|_| known.is_left()).count() as u64, Known::RUN);
     }
 }

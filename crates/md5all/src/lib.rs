@@ -6,6 +6,8 @@
 //! | a map from path to digest, or the first error | [`md5_all`] |
 //! | one record after the other, problems included, sorted | [`hash_trees`] |
 //! | the same for files that are named one by one | [`hash_files`] |
+//! | the same for a list of any length, of files and directories | [`hash_named`] |
+//! | some of the files in trees: by globs, `.gitignore`, depth, size | [`Selection`] |
 //! | what has become of the files in a list | [`check_lists`] |
 //! | what has become of a tree since it was listed | [`audit`] |
 //! | how two trees or manifests differ | [`diff`](diff()) |
@@ -51,18 +53,22 @@ mod facts;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod ignore;
 mod journal;
 mod known;
 mod ledger;
 mod listed;
 mod listing;
 pub mod manifest;
+mod named;
 mod names;
 mod naming;
 mod options;
 mod order;
 mod record;
+mod selection;
 mod shares;
+mod skip;
 mod source;
 mod trees;
 mod update;
@@ -76,15 +82,18 @@ pub use check::{Finding, Verdict, Verdicts, check_lists};
 pub use comparison::{Compared, Fate, Lack, Unread};
 pub use diff::{Side, diff};
 pub use directory::PathBuffer;
-pub use error::{Error, Operation, Reason, Scarce};
+pub use error::{Error, Operation, Reason, Scarce, Unfit};
 pub use etag::{ETag, ETags, NoETag, Tagged, Upload, Uploads, etags};
 pub use facts::Facts;
 pub use journal::Journal;
 pub use known::Known;
 pub use ledger::Sidecar;
 pub use listed::Listed;
+pub use named::NameList;
 pub use options::Options;
-pub use record::{Hashed, Outcome, Record, Skip};
+pub use record::{Hashed, Outcome, Record};
+pub use selection::{BadGlob, Rule, Selection};
+pub use skip::Skip;
 pub use source::{Cache, Device, Devices, FileId, Links, Mode, Root};
-pub use trees::{hash_files, hash_trees, md5_all};
+pub use trees::{hash_files, hash_named, hash_trees, md5_all};
 pub use update::{Change, Inventory, Status, Unusable, update};

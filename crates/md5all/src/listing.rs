@@ -6,6 +6,7 @@
 //! of, nor how to read one.
 
 use crate::order;
+use crate::skip::Skip;
 
 /// The names found in one directory, and what each of them is.
 #[derive(Debug, Default)]
@@ -32,6 +33,15 @@ pub(crate) enum Kind {
     /// The listing did not say and asking failed: ask again at its turn, when
     /// there is a place in the output for what then goes wrong.
     Unknown,
+    /// Not selected: it is neither read nor entered.
+    Passed(Passed),
+}
+
+/// An entry that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passed {
+    pub(crate) skip: Skip,
+    pub(crate) is_directory: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +70,15 @@ impl Listing {
         self.slots.sort_unstable_by(|a, b| order::compare(a.key(names), b.key(names)));
         self.names.shrink_to_fit();
         self.slots.shrink_to_fit();
+    }
+
+    /// Leaves out what `passes` has a reason to leave out. What is left out keeps its place.
+    pub(crate) fn pass_over(&mut self, mut passes: impl FnMut(&[u8], Kind) -> Option<Skip>) {
+        for slot in &mut self.slots {
+            if let Some(skip) = passes(slot.name(&self.names), slot.kind) {
+                slot.kind = Kind::Passed(Passed { skip, is_directory: slot.kind == Kind::Directory });
+            }
+        }
     }
 
     /// How many bytes of memory the names take.

@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod findings;
 mod interrupt;
+mod left_out;
 mod name;
 mod output;
 mod quote;

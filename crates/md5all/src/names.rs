@@ -13,7 +13,8 @@ use crate::directory::{Directory, Place, Said};
 use crate::entry::{Entry, Found};
 use crate::error::{Error, Reason};
 use crate::listing::{Kind, Listing};
-use crate::record::{Outcome, Skip};
+use crate::record::Outcome;
+use crate::skip::Skip;
 use crate::source::local::{self, Base, Directories, Folder};
 use crate::source::{Handle, Links, Root, Wait};
 
@@ -102,10 +103,24 @@ impl<'a> Names<'a> {
             if place.said().is_some() {
                 self.weigh(&place)?;
             }
-            let found = self.find(&place);
-            self.entries.send(Entry { place, found })?;
+            self.send_light(place)?;
         }
         Ok(())
+    }
+
+    /// Sends one name, of which there may be any number.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub(crate) fn send_one(&mut self, place: Place) -> Result<(), Error> {
+        self.weigh(&place)?;
+        self.send_light(place)
+    }
+
+    fn send_light(&mut self, place: Place) -> Result<(), Error> {
+        let found = self.find(&place);
+        Ok(self.entries.send(Entry { place, found })?)
     }
 
     /// Sends that a list has ended, and why, if it was not for want of more lines.
@@ -123,7 +138,7 @@ impl<'a> Names<'a> {
     }
 
     /// The queue counts entries, so what is long counts as several: then memory is bounded, however long the names in a
-    /// list are. Whoever checks lists passes over these; where all names are in memory anyway, there are none.
+    /// list are. Whoever takes records passes over these; where all names are in memory anyway, there are none.
     fn weigh(&self, place: &Place) -> Result<(), Error> {
         /// Few names are longer, and 65,536 of these are little memory.
         const LIGHT: usize = 256;

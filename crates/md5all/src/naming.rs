@@ -144,9 +144,9 @@ impl Naming {
         self.walked.ends_with(&self.prefix).then(|| self.walked.len() - self.prefix.len())
     }
 
-    /// Whether the file of this plain name lies below the root.
-    pub(crate) fn has(&self, name: &[u8]) -> bool {
-        strip(name, &self.prefix).is_some_and(|below| !below.is_empty() && !leads_out(below))
+    /// What the file of this plain name is called below the root; `None` if it does not lie there.
+    pub(crate) fn below<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
+        strip(name, &self.prefix).filter(|below| !below.is_empty() && !leads_out(below))
     }
 
     /// The plain name of what a walk of the root calls `path`, in `buffer`.

@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::journal::Journal;
 use crate::known::Known;
+use crate::selection::Selection;
 use crate::shares;
 use crate::source::{Cache, Devices, FileId, Links, Root};
 
@@ -55,6 +56,8 @@ pub struct Options {
     /// They are told by what they are: another name of the same file is
     /// excluded as well.
     pub exclude: Vec<FileId>,
+    /// Which files of the trees are hashed.
+    pub selection: Selection,
     /// How what the trees lie on is read. Keep a clone to ask which devices were met.
     pub devices: Devices,
     /// What reading does to the system's cache of files.
@@ -102,6 +105,7 @@ impl Options {
             unordered: false,
             fail_fast: false,
             exclude: Vec::new(),
+            selection: Selection::default(),
             devices: Devices::default(),
             cache: Cache::default(),
             memory: None,
@@ -171,6 +175,13 @@ impl Options {
     #[must_use]
     pub fn exclude(mut self, exclude: impl IntoIterator<Item = FileId>) -> Options {
         self.exclude = exclude.into_iter().collect();
+        self
+    }
+
+    /// Sets [`Options::selection`].
+    #[must_use]
+    pub fn selection(mut self, selection: Selection) -> Options {
+        self.selection = selection;
         self
     }
 

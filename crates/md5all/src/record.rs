@@ -9,6 +9,7 @@ use crate::algorithm::{Checksums, Digest};
 use crate::directory::{PathBuffer, Place, Said};
 use crate::error::{Error, Reason};
 use crate::facts::Facts;
+use crate::skip::Skip;
 
 /// What became of one file or directory.
 #[derive(Debug)]
@@ -35,27 +36,6 @@ pub struct Hashed {
     checksums: Checksums,
     /// Beside the record, since few ask for them.
     facts: Option<Box<Facts>>,
-}
-
-/// Why a file was passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Skip {
-    /// It is a FIFO, a socket or a device.
-    Special,
-    /// It has become a symbolic link since it was listed.
-    Symlink,
-    /// It is one of the files the caller excluded.
-    Excluded,
-    /// It is a directory on another file system than the one above it.
-    OtherFileSystem,
-    /// It is a directory that would be mounted if it were opened.
-    Automount,
-    /// There is none: a line of a list that names no file to be read, one that is malformed, or the end of the list.
-    ///
-    /// Nobody outside sees what else it stands for: the end of a root of a walk, and what makes a long name count as
-    /// several.
-    Nameless,
 }
 
 impl Hashed {
@@ -107,6 +87,10 @@ impl Record {
     /// Whether it says no more than that all below its root has come.
     pub(crate) fn is_end_of_root(&self) -> bool {
         matches!(self.outcome, Outcome::Skipped(Skip::Nameless)) && self.place.is_root()
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// What became of the file.

@@ -1,13 +1,15 @@
 //! The story: walk, hash, write.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::sync::Arc;
 use std::time::Duration;
 
 use errgroup::Context;
-use md5all::{Devices, hash_trees};
+use md5all::{Devices, NameList, Operation, hash_named, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::cli::Config;
+use crate::cli::{Config, Names};
 use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
 use crate::failure::{Failure, say};
@@ -43,9 +45,13 @@ fn hash(config: Config) -> Result<Tally, Failure> {
             sidecar = Some(file);
         }
     }
-    let mut sink = Sink::new(output, config.layout, sidecar)?;
+    let explained = config.verbose.then(|| options.selection.clone());
+    let mut sink = Sink::new(output, config.layout, sidecar)?.explaining(explained);
     let mut notes = config.verbose.then(|| Notes::new(&options.devices));
-    let mut records = hash_trees(&ctx, options);
+    let mut records = match config.names {
+        None => hash_trees(&ctx, options),
+        Some(names) => hash_named(&ctx, open_list(names)?, options),
+    };
     loop {
         if !records.ready_within(PAUSE) {
             sink.flush()?;
@@ -66,6 +72,18 @@ fn hash(config: Config) -> Result<Tally, Failure> {
         }
     }
     Ok(tally)
+}
+
+/// The names in a list.
+fn open_list(names: Names) -> Result<NameList<Box<dyn BufRead + Send>>, Failure> {
+    let Names { path, end } = names;
+    let Some(path) = path else {
+        return Ok(NameList::new(Box::new(BufReader::new(io::stdin())), "standard input", end));
+    };
+    match File::open(&path) {
+        Ok(file) => Ok(NameList::new(Box::new(BufReader::new(file)), path, end)),
+        Err(error) => Err(Failure::output(path, Operation::Open, error)),
+    }
 }
 
 /// What is said of devices, once each.

@@ -6,11 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use md5all::manifest::{Layout, Unsayable, Writer};
-use md5all::{Operation, Outcome, PathBuffer, Record, Sidecar, Skip};
+use md5all::{Operation, Outcome, PathBuffer, Record, Selection, Sidecar, Skip};
 
 use crate::companions::{journal_of, sidecar_of};
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, say};
+use crate::left_out::{LeftOut, explain};
 use crate::output::Output;
 
 /// Takes records, one after the other.
@@ -22,6 +23,8 @@ pub(crate) struct Sink {
     name: PathBuf,
     paths: PathBuffer,
     tally: Tally,
+    /// By what files are selected, if it is to be said of each why it is not.
+    explained: Option<Selection>,
 }
 
 /// How many files have no line in the manifest.
@@ -31,6 +34,8 @@ pub(crate) struct Tally {
     failed: u64,
     passed: Passed,
     excluded: u64,
+    /// Whether it was said of each file that was left out.
+    explained: bool,
 }
 
 /// What a walk has passed over on purpose.
@@ -41,6 +46,7 @@ pub(crate) struct Passed {
     /// Directories on other file systems.
     pub(crate) elsewhere: u64,
     pub(crate) automounts: u64,
+    pub(crate) left_out: LeftOut,
 }
 
 impl Sink {
@@ -63,7 +69,13 @@ impl Sink {
             name,
             paths: PathBuffer::default(),
             tally: Tally::default(),
+            explained: None,
         })
+    }
+
+    /// The same, and says of everything that the selection leaves out why it does.
+    pub(crate) fn explaining(self, selection: Option<Selection>) -> Sink {
+        Sink { explained: selection, ..self }
     }
 
     /// Writes what the record says to where it belongs.
@@ -95,11 +107,14 @@ impl Sink {
                 self.tally.failed += 1;
                 complain(record.path_bytes(&mut self.paths), reason);
             }
-            Outcome::Skipped(Skip::Special) => self.tally.passed.special += 1,
-            Outcome::Skipped(Skip::OtherFileSystem) => self.tally.passed.elsewhere += 1,
-            Outcome::Skipped(Skip::Automount) => self.tally.passed.automounts += 1,
             Outcome::Skipped(Skip::Excluded) if self.is_companion(record) => {}
             Outcome::Skipped(Skip::Excluded) => self.tally.excluded += 1,
+            Outcome::Skipped(skip) => {
+                self.tally.passed.count(*skip);
+                if let Some(selection) = self.explained.as_ref().filter(|_| skip.is_by_selection()) {
+                    explain(record.path_bytes(&mut self.paths), *skip, selection.rule(record).as_ref());
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -131,7 +146,8 @@ impl Sink {
     ///
     /// The manifest could not be written; the old one is as it was.
     pub(crate) fn finish(self) -> Result<(Tally, bool), Failure> {
-        let Sink { manifest, sidecar, name, tally, .. } = self;
+        let Sink { manifest, sidecar, name, mut tally, explained, .. } = self;
+        tally.explained = explained.is_some();
         if tally.hashed == 0 && tally.failed > 0 {
             return Ok((tally, false));
         }
@@ -146,6 +162,9 @@ impl Sink {
 impl Tally {
     /// Says once what was said of no single file, and what to exit with.
     pub(crate) fn report(self) -> Exit {
+        if self.explained {
+            self.passed.left_out.say();
+        }
         self.passed.say();
         // One is the manifest itself.
         if self.excluded > 1 {
@@ -157,6 +176,15 @@ impl Tally {
 }
 
 impl Passed {
+    pub(crate) fn count(&mut self, skip: Skip) {
+        match skip {
+            Skip::Special => self.special += 1,
+            Skip::OtherFileSystem => self.elsewhere += 1,
+            Skip::Automount => self.automounts += 1,
+            skip => self.left_out.count(skip),
+        }
+    }
+
     /// Says it once.
     pub(crate) fn say(self) {
         if self.special > 0 {

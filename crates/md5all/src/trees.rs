@@ -1,5 +1,5 @@
 //! The library's ways in: [`hash_trees`], which streams, and [`md5_all`],
-//! which collects; and [`hash_files`], which walks nothing.
+//! which collects; [`hash_files`], which walks nothing; and [`hash_named`], to which names may come by the million.
 //!
 //! All are the same pipeline: one walker, or whoever else knows of files, N workers that read and hash, and
 //! whoever iterates. It is bounded everywhere, so memory does not grow with the
@@ -18,16 +18,17 @@ use crate::digest::aliases::Aliases;
 use crate::digest::alone::Permits;
 use crate::digest::balance::Balance;
 use crate::digest::readers::Readers;
-use crate::digest::{Terms, md5};
+use crate::digest::{Sizes, Terms, md5};
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::named;
 use crate::names;
 use crate::options::Options;
 use crate::record::{Outcome, Record};
 use crate::shares::Shares;
 use crate::source::local::Directories;
 use crate::source::{Descriptors, Quiet};
-use crate::walk::{self, Automounts, Step, Walk};
+use crate::walk::{self, Automounts, Walk};
 use several::Plan;
 
 /// Hashes trees: one [`Record`] for every file and every problem, as soon as it
@@ -88,11 +89,26 @@ pub fn hash_trees(ctx: &Context, mut options: Options) -> Pipeline<Record, Error
 /// The same for roots in order that share a walk and workers; with the ends of roots, if they are wanted.
 pub(crate) fn hash_roots(ctx: &Context, mut options: Options, shares: Shares, ends: bool) -> Pipeline<Record, Error> {
     let roots = std::mem::take(&mut options.roots);
-    let (links, one_file_system, ahead) = (options.links, options.one_file_system, shares.ahead);
+    let terms = walk_terms(&options, shares.ahead, ends);
     hash(ctx, options, shares, move |entries, directories| {
-        let terms = walk::Terms { directories, links, one_file_system, automounts: Automounts::now(), ahead, ends };
-        send_all(Walk::new(&roots, terms), entries)
+        let terms = terms(directories);
+        Walk::new(&roots, terms).send_all(entries)
     })
+}
+
+/// What a walk keeps to.
+fn walk_terms(options: &Options, ahead: usize, ends: bool) -> impl FnOnce(Directories) -> walk::Terms + use<> {
+    let (links, one_file_system) = (options.links, options.one_file_system);
+    let selection = (!options.selection.is_everything_by_name()).then(|| options.selection.clone());
+    move |directories| walk::Terms {
+        directories,
+        links,
+        one_file_system,
+        automounts: Automounts::now(),
+        selection,
+        ahead,
+        ends,
+    }
 }
 
 /// Hashes files: one [`Record`] for each of [`Options::roots`], in their order, however often one is named.
@@ -126,6 +142,53 @@ pub fn hash_files(ctx: &Context, mut options: Options) -> Pipeline<Record, Error
     hash_sent(ctx, options, move |entries, directories| names::send_all(names, directories, entries))
 }
 
+/// Hashes what names lead to, one after the other, in their order: files, and directories with all that is in them. Names are
+/// taken as there is room, so there may be any number of them.
+///
+/// In a directory, records come in the order of paths. A symbolic link that is named is followed. A special file is
+/// skipped. [`Options::roots`] mean nothing here, and [`Options::selection`] is about what is in directories. In all else it
+/// is as [`hash_trees`]; there are records [`Skip::Nameless`](crate::Skip::Nameless) as well, which make a long name count as several.
+///
+/// # Errors
+///
+/// As for [`hash_trees`], and the first error among the names, which ends everything.
+///
+/// # Examples
+///
+/// ```
+/// use errgroup::Context;
+/// use md5all::manifest::LineEnd;
+/// use md5all::{NameList, Options, hash_named};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().to_str().ok_or("an odd name")?;
+/// std::fs::write(format!("{dir}/b"), "b")?;
+/// std::fs::write(format!("{dir}/a"), "a")?;
+///
+/// let list = std::io::Cursor::new(format!("{dir}/b\n{dir}/a\n"));
+/// let names = NameList::new(list, "a list", LineEnd::Newline);
+/// let mut found = Vec::new();
+/// for record in hash_named(&Context::background(), names, Options::new([""; 0])) {
+///     found.push(record?.path());
+/// }
+/// assert!(found[0].ends_with("b") && found[1].ends_with("a"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn hash_named<I>(ctx: &Context, names: I, options: Options) -> Pipeline<Record, Error>
+where
+    I: IntoIterator<Item = Result<PathBuf, Error>>,
+    I::IntoIter: Send + 'static,
+{
+    let names = names.into_iter();
+    match Shares::now(options.jobs, options.memory, 1) {
+        Ok(shares) => {
+            let terms = walk_terms(&options, shares.ahead, false);
+            hash(ctx, options, shares, move |entries, directories| named::send_all(names, terms(directories), entries))
+        }
+        Err(scarce) => Pipeline::source(ctx, 1, move |_| Err(scarce)),
+    }
+}
+
 /// The pipeline from whatever sends entries to whoever iterates.
 pub(crate) fn hash_sent<F>(ctx: &Context, options: Options, feed: F) -> Pipeline<Record, Error>
 where
@@ -144,7 +207,8 @@ where
 {
     let Shares { open, jobs, lanes, queue, away, buffers, alone, aliases, window, .. } = shares;
     let order = if options.unordered { Order::Completion } else { Order::Source { window } };
-    let Options { links, algorithms, fail_fast, exclude, devices, cache, facts, known, journal, .. } = options;
+    let Options { links, algorithms, fail_fast, exclude, selection, devices, cache, facts, known, journal, .. } =
+        options;
     let descriptors = Descriptors::new(open);
     let (walked, kept) = (devices.clone(), Arc::clone(&descriptors));
     let found = Pipeline::source(ctx, queue, move |entries| {
@@ -158,6 +222,7 @@ where
         fail_fast,
         lanes,
         exclude,
+        sizes: selection.sizes().map(Sizes::new),
         quiet: Quiet::now(),
         devices,
         balance: Balance::new(jobs),
@@ -215,20 +280,6 @@ pub fn md5_all(ctx: &Context, root: impl AsRef<Path>) -> Result<BTreeMap<PathBuf
         }
     }
     Ok(digests)
-}
-
-/// The source: everything the walk comes across.
-///
-/// A walk through nothing but empty directories sends nothing, and so has to
-/// look at the context itself.
-pub(crate) fn send_all(walk: Walk, entries: &Output<Entry>) -> Result<(), Error> {
-    for step in walk {
-        match step {
-            Step::Found(entry) => entries.send(entry)?,
-            Step::Nothing => entries.context().check()?,
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

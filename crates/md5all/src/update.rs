@@ -25,7 +25,9 @@ use crate::ledger;
 use crate::manifest::{Flaw, Reader, Seal};
 use crate::naming::{Naming, Survey, is_of_file, plain};
 use crate::options::Options;
-use crate::record::{Hashed, Outcome, Skip};
+use crate::record::{Hashed, Outcome};
+use crate::selection::{Rule, Selection};
+use crate::skip::Skip;
 use crate::source::Root;
 use crate::trees::hash_trees;
 
@@ -97,6 +99,14 @@ pub enum Status<'a> {
     Unseen,
     /// It is listed, and does not lie below the root.
     Outside,
+    /// It is not [selected](crate::Selection), and nobody has looked. If it is not listed, it is in the tree; a directory
+    /// stands for all that is in it.
+    LeftOut {
+        /// Why not.
+        skip: Skip,
+        /// By what, where that is known and not all there is to say.
+        rule: Option<Rule>,
+    },
 }
 
 impl Inventory {
@@ -260,7 +270,8 @@ fn in_order(files: &Catalog) -> Vec<u32> {
 ///
 /// # Errors
 ///
-/// What `each` gives, and [`Error::Stopped`] when `ctx` is cancelled.
+/// What `each` gives, and [`Error::Stopped`] when `ctx` is cancelled. [`Error::Unfit`] if [`Options::selection`] goes by more
+/// than names.
 pub fn update<E: From<Error>>(
     ctx: &Context,
     listed: &Inventory,
@@ -268,6 +279,8 @@ pub fn update<E: From<Error>>(
     verify: bool,
     each: impl FnMut(Change<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
+    options.selection.is_by_name().map_err(Error::Unfit)?;
+    let selection = options.selection.clone();
     let root = listed.root().to_owned();
     let mut options = Options {
         roots: vec![Root::Path(root.clone())],
@@ -282,6 +295,7 @@ pub fn update<E: From<Error>>(
     }
     let mut merge = Merge {
         listed,
+        selection: &selection,
         each,
         position: 0,
         unseen: HashSet::new(),
@@ -295,7 +309,12 @@ pub fn update<E: From<Error>>(
         let path = record.path_bytes(&mut paths);
         merge.no_root |= path == root.as_os_str().as_bytes() && !matches!(record.outcome(), Outcome::Hashed(_));
         let name = path.get(listed.strip..).unwrap_or_default();
-        merge.take(path, name, record.outcome())?;
+        match record.outcome() {
+            Outcome::Skipped(skip) if skip.is_by_selection() => {
+                merge.leave_out(name, *skip, selection.rule(&record))?
+            }
+            outcome => merge.take(path, name, outcome)?,
+        }
     }
     merge.pass(|_| true)
 }
@@ -303,6 +322,7 @@ pub fn update<E: From<Error>>(
 /// Two lists in the same order.
 struct Merge<'a, F> {
     listed: &'a Inventory,
+    selection: &'a Selection,
     each: F,
     /// How many files that are listed were told of.
     position: usize,
@@ -347,6 +367,16 @@ impl<F> Merge<'_, F> {
         }
     }
 
+    /// Takes what the walk has come to and is not selected.
+    fn leave_out<E>(&mut self, name: &[u8], skip: Skip, rule: Option<Rule>) -> Result<(), E>
+    where
+        F: FnMut(Change<'_>) -> Result<(), E>,
+    {
+        self.pass(|listed| listed < name)?;
+        let before = self.next(name);
+        self.tell(name, None, Status::LeftOut { skip, rule }, before)
+    }
+
     /// What is listed next, if it has this name.
     fn next(&self, name: &[u8]) -> Option<Hashed> {
         if self.position == self.listed.len() {
@@ -368,10 +398,13 @@ impl<F> Merge<'_, F> {
             if !is_so(name) {
                 break;
             }
-            let finding = match name {
-                name if !listed.naming.has(name) => Status::Outside,
-                name if self.is_unseen(name) => Status::Unseen,
-                _ => Status::Missing,
+            let finding = match listed.naming.below(name) {
+                None => Status::Outside,
+                Some(below) => match self.selection.leaves_out_file(below) {
+                    Some(skip) => Status::LeftOut { skip, rule: None },
+                    None if self.is_unseen(name) => Status::Unseen,
+                    None => Status::Missing,
+                },
             };
             self.tell(name, None, finding, Some(listed.before(number)))?;
         }

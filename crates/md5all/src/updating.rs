@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use errgroup::Context;
 use md5all::manifest::{Layout, Reader, Writer, on_one_line};
-use md5all::{Attribute, Change, Hashed, Inventory, Operation, Sidecar, Status, update};
+use md5all::{Attribute, Change, Hashed, Inventory, Operation, Rule, Sidecar, Skip, Status, update};
 
 use crate::auditing::is_no_directory;
 use crate::cli::Update;
@@ -24,6 +24,7 @@ use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, say};
 use crate::interrupt;
+use crate::left_out::{LeftOut, explain};
 use crate::output::Output;
 use crate::run::{Notes, raise_descriptor_limit};
 
@@ -72,7 +73,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     if let Some(facts) = facts.as_mut().filter(|_| !is_in_accord) {
         facts.begin(0)?;
     }
-    let mut tally = Tally::default();
+    let mut tally = Tally { verbose: task.verbose, ..Tally::default() };
     let mut stdout = BufWriter::new(io::stdout().lock());
     let mut attributes = task.xattr.then(Attributes::default);
     update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
@@ -92,6 +93,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     notes.into_iter().for_each(|mut notes| {
         notes.say();
         companions::say_taken_over(listed.taken_over() + known.taken_over());
+        tally.left_out.say();
     });
     tally.sum_up(task.prune, &mut stdout).map_err(cannot_print)?;
     Ok(tally.exit(task.prune))
@@ -302,6 +304,12 @@ struct Tally {
     missing: u64,
     unreadable: u64,
     outside: u64,
+    /// How many of those that are listed are not selected, and so are as they were.
+    not_selected: u64,
+    /// What was left out, listed or not.
+    left_out: LeftOut,
+    /// Whether to say of each why it is.
+    verbose: bool,
 }
 
 impl Tally {
@@ -322,9 +330,21 @@ impl Tally {
             }
             Status::Unseen => (&mut self.unreadable, "unreadable"),
             Status::Outside => (&mut self.outside, "not below the root"),
+            Status::LeftOut { skip, ref rule } => {
+                self.leave_out(change, skip, rule.as_ref());
+                return Ok(());
+            }
         };
         *count += 1;
         out.write_all(&[word.as_bytes(), b": ", &on_one_line(change.name), b"\n"].concat())
+    }
+
+    fn leave_out(&mut self, change: &Change<'_>, skip: Skip, rule: Option<&Rule>) {
+        self.not_selected += u64::from(change.before.is_some());
+        self.left_out.count(skip);
+        if self.verbose {
+            explain(change.name, skip, rule);
+        }
     }
 
     /// As in `3 the same, 1 new, 2 missing (kept)`.
@@ -337,6 +357,7 @@ impl Tally {
             (self.missing, missing),
             (self.unreadable, "unreadable"),
             (self.outside, "not below the root"),
+            (self.not_selected, "not selected (kept)"),
         ];
         write!(out, "{} the same", self.same)?;
         for (count, what) in counts.into_iter().filter(|&(count, _)| count > 0) {

@@ -8,6 +8,7 @@ use md5all::manifest::{Format, LineEnd};
 use md5all::{Options, Root};
 
 use super::reading::Reading;
+use super::selection::Selecting;
 use super::{format_parser, root};
 
 /// What has become of a tree since it was listed
@@ -31,6 +32,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     reading: Reading,
+
+    #[command(flatten)]
+    selecting: Selecting,
 }
 
 /// How manifests are read, and what is found is told.
@@ -81,7 +85,13 @@ line makes no sense, 130 if interrupted.";
 pub(super) const VERBOSE: &str = "Tell of files that are ok, too, and how each device is read";
 
 impl Arguments {
+    /// Why it is refused, though each argument by itself is well.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.selecting.refusal_to_compare()
+    }
+
     pub(super) fn into_audit(self) -> Audit {
+        let selection = self.selecting.selection().unwrap_or_default(); // or else it was refused
         Audit {
             manifest: root(self.manifest),
             format: self.telling.format,
@@ -89,7 +99,7 @@ impl Arguments {
             root: self.root,
             json: self.telling.json,
             verbose: self.reading.verbose,
-            options: self.reading.into_options([]),
+            options: self.reading.into_options([]).selection(selection),
         }
     }
 }

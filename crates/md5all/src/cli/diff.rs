@@ -9,6 +9,7 @@ use md5all::{Options, Root};
 use super::audit::{EXIT_STATUS, Telling, VERBOSE};
 use super::reading::Reading;
 use super::root;
+use super::selection::Selecting;
 
 /// How two manifests or trees differ
 ///
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     reading: Reading,
+
+    #[command(flatten)]
+    selecting: Selecting,
 }
 
 /// What to compare, and how to tell of it.
@@ -48,7 +52,13 @@ pub(crate) struct Diff {
 }
 
 impl Arguments {
+    /// Why it is refused, though each argument by itself is well.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.selecting.refusal_to_compare()
+    }
+
     pub(super) fn into_diff(self) -> Diff {
+        let selection = self.selecting.selection().unwrap_or_default(); // or else it was refused
         Diff {
             before: root(self.before),
             after: root(self.after),
@@ -56,7 +66,7 @@ impl Arguments {
             end: self.telling.end(),
             json: self.telling.json,
             verbose: self.reading.verbose,
-            options: self.reading.into_options([]),
+            options: self.reading.into_options([]).selection(selection),
         }
     }
 }

@@ -7,6 +7,7 @@ use md5all::Options;
 use md5all::manifest::{Format, LineEnd};
 
 use super::reading::Reading;
+use super::selection::Selecting;
 use super::{Task, format_parser};
 
 /// Bring a manifest up to date: read what is new or may have changed, take over what is as it was
@@ -46,6 +47,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     reading: Reading,
+
+    #[command(flatten)]
+    selecting: Selecting,
 }
 
 const EXIT_STATUS: &str = "\
@@ -71,7 +75,13 @@ pub(crate) struct Update {
 }
 
 impl Arguments {
+    /// Why it is refused, though each argument by itself is well.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.selecting.refusal_to_compare()
+    }
+
     pub(super) fn into_task(self) -> Task {
+        let selection = self.selecting.selection().unwrap_or_default(); // or else it was refused
         Task::Update(Update {
             manifest: self.manifest,
             root: self.root,
@@ -82,7 +92,7 @@ impl Arguments {
             resume: self.resume,
             xattr: self.xattr,
             verbose: self.reading.verbose,
-            options: self.reading.into_options([]),
+            options: self.reading.into_options([]).selection(selection),
         })
     }
 }

@@ -242,7 +242,6 @@ mod tests {
     use crate::error::{Error, Operation};
     use crate::record::Record;
     use crate::source::{Devices, Links, Root, Wait};
-    use crate::trees::send_all;
     use crate::walk::{self, Step, Walk};
     use errgroup::{Context, Order, Pipeline, Ticket};
     use rustix::io::Errno;
@@ -275,13 +274,13 @@ mod tests {
         let dir = names(3);
         let root = Root::from(dir.path());
         let found = Pipeline::<Entry, Error>::source(&Context::background(), 8, move |entries| {
-            send_all(Walk::new(&[root], walk::Terms::plain(Links::Skip)), entries)
+            Walk::new(&[root], walk::Terms::plain(Links::Skip)).send_all(entries)
         });
         let path = dir.path().join("0");
         let (came, come) = std::sync::mpsc::channel();
         let records = found.ticketed(1, Order::Completion, move |tickets| {
             let skip = |ticket: Ticket<Record>, entry: Entry| {
-                ticket.send(Record::new(entry.place, Outcome::Skipped(crate::record::Skip::Excluded)))
+                ticket.send(Record::new(entry.place, Outcome::Skipped(crate::skip::Skip::Excluded)))
             };
             let aliases = Aliases::new(100);
             let claim = claimed(aliases.claim(&content(&path), Algorithms::default()));
@@ -302,7 +301,7 @@ mod tests {
             for _ in 1..3 {
                 let (ticket, Entry { place, found }) = tickets.help().expect("it comes back");
                 came.send(found).unwrap();
-                skip(ticket, Entry::passed(place, crate::record::Skip::Excluded))?;
+                skip(ticket, Entry::passed(place, crate::skip::Skip::Excluded))?;
             }
             Ok(())
         });

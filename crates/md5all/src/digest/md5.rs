@@ -470,7 +470,6 @@ pub(crate) mod tests {
     use crate::digest::alone::Permits;
     use crate::digest::balance::Balance;
     use crate::source::{Cache, Descriptors, Devices, Links, Quiet, Root};
-    use crate::trees::send_all;
     use crate::walk::{self, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -484,6 +483,7 @@ pub(crate) mod tests {
             fail_fast: true,
             lanes: 64,
             exclude: Vec::new(),
+            sizes: None,
             quiet: Quiet::now(),
             devices: Devices::default(),
             balance: Balance::new(workers),
@@ -510,7 +510,7 @@ pub(crate) mod tests {
         }
         let found = Pipeline::source(&Context::background(), FILES, {
             let root = Root::from(dir.path());
-            move |entries| send_all(Walk::new(&[root], walk::Terms::plain(Links::Skip)), entries)
+            move |entries| Walk::new(&[root], walk::Terms::plain(Links::Skip)).send_all(entries)
         });
         let terms = Arc::new(terms(2));
         let readers = Readers::new(Arc::clone(&terms));

@@ -17,6 +17,7 @@ mod sha2;
 pub(crate) mod state;
 mod xxh3;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use errgroup::Context;
@@ -34,7 +35,9 @@ use crate::facts::Facts;
 use crate::journal::Journal;
 use crate::known::Known;
 use crate::record::{Hashed, Outcome, Record};
+use crate::skip::Skip;
 use crate::source::content::Opened;
+use crate::source::patience::Patience;
 use crate::source::{Cache, Content, Descriptors, Devices, FileId, Handle, Links, Quiet, Rules, Wait, local};
 
 /// What a worker keeps to, whatever it computes.
@@ -51,6 +54,8 @@ pub(crate) struct Terms {
     pub(crate) lanes: usize,
     /// Files to pass over, whatever they are called.
     pub(crate) exclude: Vec<FileId>,
+    /// What sizes files have that are read, if not all are.
+    pub(crate) sizes: Option<Sizes>,
     /// When it all began, if that can be told.
     pub(crate) quiet: Option<Quiet>,
     /// What files lie on.
@@ -75,6 +80,13 @@ pub(crate) struct Terms {
     pub(crate) alone: Permits,
     /// Who has descriptors.
     pub(crate) descriptors: Arc<Descriptors>,
+}
+
+/// What sizes files have that are read.
+#[derive(Debug)]
+pub(crate) struct Sizes {
+    wanted: RangeInclusive<u64>,
+    patience: Patience,
 }
 
 /// What became of something that was to be read.
@@ -123,15 +135,30 @@ impl Terms {
     ) -> Opening {
         match found {
             Found::File(handle) if handle.is_left_by(wait, &self.devices) => Opening::Later(Found::File(handle)),
-            Found::File(handle) => match self.take_over(place, paths, &handle, wait) {
+            Found::File(handle) => match self.sizes.as_ref().map(|sizes| sizes.has(self, place, &handle, wait)) {
                 Some(None) => Opening::Later(Found::File(handle)),
-                Some(Some(hashed)) => Opening::TakenOver(hashed),
-                None => self.open_file(place, handle, buffer, wait),
+                Some(Some(false)) => Opening::Settled(Outcome::Skipped(Skip::Size)),
+                None | Some(Some(true)) => self.open_selected(place, paths, handle, buffer, wait),
             },
             Found::Begun(begun) => go_on(*begun, buffer, wait),
             Found::Read(_) => unreachable!("a worker takes it apart with its buffer"),
             Found::TakenOver(hashed) => Opening::TakenOver(hashed),
             Found::Settled(outcome) => Opening::Settled(outcome),
+        }
+    }
+
+    fn open_selected(
+        &self,
+        place: &Place,
+        paths: &mut PathBuffer,
+        handle: Handle,
+        buffer: &mut [u8],
+        wait: Wait,
+    ) -> Opening {
+        match self.take_over(place, paths, &handle, wait) {
+            Some(None) => Opening::Later(Found::File(handle)),
+            Some(Some(hashed)) => Opening::TakenOver(hashed),
+            None => self.open_file(place, handle, buffer, wait),
         }
     }
 
@@ -149,10 +176,10 @@ impl Terms {
             .filter_map(|known| known.find(path).map(|(number, facts)| (known, number, facts)))
             .peekable();
         let (known, ..) = candidates.peek()?;
-        if wait == Wait::No && known.is_left() {
+        if wait == Wait::No && known.patience().is_out() {
             return Some(None);
         }
-        let (id, found) = known.ask(|| local::facts_at(folder, place.name(), self.links.at(place)))?;
+        let (id, found) = known.patience().ask(|| local::facts_at(folder, place.name(), self.links.at(place)))?;
         if self.exclude.contains(&id) {
             return None;
         }
@@ -237,6 +264,23 @@ impl Terms {
     /// The record, or the end of everything.
     pub(crate) fn settle(&self, record: Record) -> Result<Record, Error> {
         if self.fail_fast { record.into_result() } else { Ok(record) }
+    }
+}
+
+impl Sizes {
+    pub(crate) fn new(wanted: RangeInclusive<u64>) -> Sizes {
+        Sizes { wanted, patience: Patience::default() }
+    }
+
+    /// Whether a file that was listed has such a size; so has what is no file any more, and what was asked for by name.
+    /// `None`: that would have to be waited for.
+    fn has(&self, terms: &Terms, place: &Place, handle: &Handle, wait: Wait) -> Option<bool> {
+        let Handle::Listed(folder) = handle else { return Some(true) };
+        if wait == Wait::No && self.patience.is_out() {
+            return None;
+        }
+        let size = self.patience.ask(|| local::size_at(folder, place.name(), terms.links.at(place)));
+        Some(size.is_none_or(|size| self.wanted.contains(&size)))
     }
 }
 

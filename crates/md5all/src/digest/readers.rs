@@ -447,7 +447,6 @@ mod tests {
     use super::*;
     use crate::digest::md5;
     use crate::source::{Devices, Links, Root};
-    use crate::trees::send_all;
     use crate::walk::{self, Walk};
     use errgroup::{Context, Order, Pipeline};
     use std::fs;
@@ -490,7 +489,7 @@ mod tests {
         ["a", "b"].into_iter().for_each(|name| fs::write(dir.path().join(name), name).unwrap());
         let root = Root::from(dir.path());
         let found = Pipeline::<Entry, Error>::source(&Context::background(), 8, move |entries| {
-            send_all(Walk::new(&[root], walk::Terms::plain(Links::Skip)), entries)
+            Walk::new(&[root], walk::Terms::plain(Links::Skip)).send_all(entries)
         });
         let readers = Readers::new(Arc::new(md5::tests::terms(1)));
         let kept = Arc::downgrade(&readers);

@@ -33,7 +33,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::error::{Operation, Reason};
 use crate::facts::{Facts, nanoseconds};
-use crate::record::Skip;
+use crate::skip::Skip;
 use crate::source::cache::Traces;
 use crate::source::device::Kind;
 use crate::source::holes::{Holes, Stretch};

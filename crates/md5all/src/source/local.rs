@@ -8,6 +8,7 @@
 //! a file is asked once it is open. How it is read is `content`'s affair.
 
 use std::fs::Metadata;
+use std::io::Read as _;
 #[cfg(target_os = "linux")]
 use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,7 +26,7 @@ use crate::source::{Content, Device, Devices, Handle, Links, Root, Rules, Wait};
 use crate::error::{Operation, Reason};
 use crate::facts::Facts;
 use crate::listing::{Kind, Listing};
-use crate::record::Skip;
+use crate::skip::Skip;
 use crate::source::atime::Traceless;
 use crate::source::content::{self, Opened, Stamp};
 use crate::source::descriptors::{Counted, Descriptors, is_want};
@@ -176,6 +177,29 @@ impl Directories {
         self.descriptors.open_directory(&self.ctx, own, || self.try_open(base, name, links, Wait::Yes))
     }
 
+    /// Does what opens no more than one file and closes it. Where there is no descriptor, waits for one, if any may be freed
+    /// but the `own` directories.
+    ///
+    /// # Errors
+    ///
+    /// What `open` says.
+    pub(crate) fn patiently<T>(&self, own: usize, mut open: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+        self.descriptors.open_directory(&self.ctx, own, || self.at_once(&mut open))
+    }
+
+    /// The same, if there is a descriptor.
+    ///
+    /// # Errors
+    ///
+    /// What `open` says.
+    pub(crate) fn at_once<T>(&self, open: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+        let opening = self.descriptors.opening()?;
+        let opened = open();
+        drop(opening);
+        self.descriptors.freed();
+        opened
+    }
+
     /// Opens a directory for listing, if there is a descriptor.
     ///
     /// # Errors
@@ -288,6 +312,37 @@ fn open_beside(folder: &Folder, path: &[u8], rules: Rules<'_>, buffer: &mut [u8]
         }),
         Err(error) => not_opened(error, rules.wait),
     }
+}
+
+/// All that is in a small file, in a directory or by its path; `None` if there is none of that name, or it is no regular
+/// file. A symbolic link is none.
+///
+/// # Errors
+///
+/// What the system says; `FBIG` if it is longer than `most`.
+pub(crate) fn read_small(folder: Option<&Folder>, name: &[u8], most: usize) -> Result<Option<Vec<u8>>, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let fd = match open_file(folder.map_or(CWD, |folder| folder.fd.as_fd()), name, flags, Wait::Yes) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::NODEV) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if FileType::from_raw_mode(fstat(&fd)?.st_mode) != FileType::RegularFile {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    let read = std::fs::File::from(fd).take(most as u64 + 1).read_to_end(&mut text);
+    read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    if text.len() > most { Err(Errno::FBIG) } else { Ok(Some(text)) }
+}
+
+/// How many bytes a listed file has, by what the file system says; `None` if it is no regular file, or nothing can be said.
+pub(crate) fn size_at(folder: &Folder, name: &[u8], links: Links) -> Option<u64> {
+    let stat = statat(&folder.fd, name, flags_of(links)).ok()?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    // The field has another sign on other systems.
+    #[allow(clippy::unnecessary_cast)]
+    is_file.then_some(stat.st_size as u64)
 }
 
 /// Where the last part of a path begins, behind its last slash.

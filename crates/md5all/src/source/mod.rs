@@ -3,7 +3,7 @@
 //! [`local`] asks the operating system; [`content`] is one opened file, read to
 //! its end and then vouched for; [`quiet`] is why a small one need not be looked
 //! at twice; [`device`] is what it all lies on; [`descriptors`] is what is
-//! done when there are none; [`atime`], [`cache`] and [`holes`] are what is left
+//! done when there are none; [`patience`], when an answer takes long; [`atime`], [`cache`] and [`holes`] are what is left
 //! as it was, and what is not read. None knows what is done with the bytes. A further kind of source is one more file
 //! here and one more [`Handle`].
 
@@ -16,6 +16,7 @@ mod handle;
 mod holes;
 pub(crate) mod local;
 pub(crate) mod mounts;
+pub(crate) mod patience;
 pub(crate) mod quiet;
 mod root;
 

@@ -177,6 +177,14 @@ impl Ahead {
         self.shared.unlock(state, Vec::new());
     }
 
+    /// The walk goes on elsewhere.
+    pub(crate) fn forget_all(&mut self) {
+        self.at = None;
+        let mut state = self.shared.lock();
+        state.cut(0);
+        self.shared.unlock(state, Vec::new());
+    }
+
     /// Whether nothing was ever listed ahead.
     #[cfg(test)]
     pub(crate) fn is_untouched(&self) -> bool {
@@ -193,9 +201,7 @@ impl Ahead {
 /// Tasks that are under way find that nobody wants what they bring.
 impl Drop for Ahead {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.cut(0);
-        self.shared.unlock(state, Vec::new());
+        self.forget_all();
     }
 }
 
@@ -287,11 +293,14 @@ impl Shared {
         match lister.begin(&folder, MOST_NAMES) {
             (listing, None) => (Ok(Arrival { folder, names: Names::Part(listing) }), None),
             (listing, Some(end)) => {
-                let directory = Directory::new(job.place.clone(), listing);
+                let (directory, failure) = match self.terms.listed_ahead(&job.place, &folder, listing, end.err()) {
+                    Ok(listed) => listed,
+                    Err(error) => return (Err(error.into()), None),
+                };
                 let base = Base::Directory(Arc::clone(&folder));
                 let is_ahead = !was_in_memory && self.terms.lists_ahead(&base);
                 let row = is_ahead.then(|| Row::new(base, &directory, 0)).filter(|row| !row.is_asked_for());
-                (Ok(Arrival { folder, names: Names::Whole(directory, end.err()) }), row)
+                (Ok(Arrival { folder, names: Names::Whole(directory, failure) }), row)
             }
         }
     }

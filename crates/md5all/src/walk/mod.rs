@@ -7,19 +7,23 @@
 
 mod ahead;
 mod automounts;
+mod rules;
 mod stack;
 
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use errgroup::Output;
 use rustix::io::Errno;
 
 use crate::directory::{Directory, Place};
 use crate::entry::Entry;
-use crate::error::{Operation, Reason};
+use crate::error::{Error, Operation, Reason};
+use crate::ignore::Ignore;
 use crate::listing::{Kind, Listing};
 use crate::order;
-use crate::record::Skip;
+use crate::selection::{Scope, Selection};
+use crate::skip::Skip;
 use crate::source::descriptors::is_want;
 use crate::source::local::{self, Base, Directories, Folder, Lister};
 use crate::source::{Devices, Handle, Links, Root, Wait};
@@ -38,6 +42,8 @@ pub(crate) struct Terms {
     pub(crate) one_file_system: bool,
     /// What is not to be mounted.
     pub(crate) automounts: Automounts,
+    /// What names select, if it is not everything.
+    pub(crate) selection: Option<Selection>,
     /// How many directories may be open ahead of the walk.
     pub(crate) ahead: usize,
     /// Whether the end of each root but the last is an entry too: [`Skip::Nameless`] at its place. What comes after a
@@ -84,6 +90,31 @@ impl Walk {
         Walk { terms, lister, stack, ahead, next_root: None }
     }
 
+    /// Goes on with another root, a directory, once all before it are through.
+    pub(crate) fn turn_to(&mut self, root: &[u8]) {
+        let mut roots = Listing::default();
+        roots.push(root, Kind::Directory, 0);
+        self.stack = Stack::new(Directory::roots(roots), self.terms.links, self.terms.directories.clone());
+        self.ahead.forget_all();
+    }
+
+    /// Sends everything it comes across.
+    ///
+    /// A walk through nothing but empty directories sends nothing, and so has to look at the context itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`] once nobody wants it any more.
+    pub(crate) fn send_all(&mut self, entries: &Output<Entry>) -> Result<(), Error> {
+        for step in self {
+            match step {
+                Step::Found(entry) => entries.send(entry)?,
+                Step::Nothing => entries.context().check()?,
+            }
+        }
+        Ok(())
+    }
+
     fn step(&mut self, place: Place) -> Step {
         self.visit(place).map_or(Step::Nothing, Step::Found)
     }
@@ -104,6 +135,15 @@ impl Walk {
             Kind::Symlink => None,
             Kind::Directory => self.descend(base, place),
             Kind::Unknown => self.ask(base, place),
+            Kind::Passed(passed) => Some(Entry::passed(place, passed.skip)),
+        }
+    }
+
+    /// The same for what was taken for something else when it was listed, and selected or not by that.
+    fn visit_late(&mut self, kind: Kind, base: &Base, place: Place) -> Option<Entry> {
+        match self.terms.passes(&place, kind) {
+            Some(skip) => Some(Entry::passed(place, skip)),
+            None => self.visit_as(kind, base, place),
         }
     }
 
@@ -111,7 +151,7 @@ impl Walk {
     fn ask(&mut self, base: &Base, place: Place) -> Option<Entry> {
         match local::kind_of(base, place.name(), self.terms.links.at(&place)) {
             Ok(Kind::Unknown) => Some(Entry::passed(place, Skip::Special)),
-            Ok(kind) => self.visit_as(kind, base, place),
+            Ok(kind) => self.visit_late(kind, base, place),
             Err(error) => Some(Entry::failed(place, Operation::Stat, error)),
         }
     }
@@ -153,7 +193,7 @@ impl Walk {
         match local::kind_of(base, place.name(), self.terms.links.at(&place)) {
             // Something is changing it back and forth: once is enough.
             Ok(Kind::Directory | Kind::Unknown) => Some(Entry::failed(place, Operation::OpenDirectory, error)),
-            Ok(kind) => self.visit_as(kind, base, place),
+            Ok(kind) => self.visit_late(kind, base, place),
             Err(error) => Some(Entry::failed(place, Operation::Stat, error)),
         }
     }
@@ -171,8 +211,8 @@ impl Walk {
             return Some(Entry::because(place, Reason::Loop { ancestor }));
         }
         let (directory, failure) = match names {
-            Names::Unread => listed(place, self.lister.list(&folder)),
-            Names::Part(names) => listed(place, self.lister.go_on(&folder, names)),
+            Names::Unread => self.terms.listed(place, &folder, self.lister.list(&folder)),
+            Names::Part(names) => self.terms.listed(place, &folder, self.lister.go_on(&folder, names)),
             Names::Whole(directory, failure) => (directory, failure),
         };
         let failed = failure.and_then(|reason| Some(Entry::because(directory.within()?.clone(), reason)));
@@ -207,12 +247,70 @@ impl Iterator for Walk {
     }
 }
 
-/// A directory and what kept its listing from being whole.
-fn listed(place: Place, (listing, failure): (Listing, Option<Reason>)) -> (Arc<Directory>, Option<Reason>) {
-    (Directory::new(place, listing), failure)
-}
-
 impl Terms {
+    /// A directory, with what is not selected left out, and what kept its listing from being whole. If it is not known what
+    /// is selected, nothing is.
+    fn listed(
+        &self,
+        place: Place,
+        folder: &Arc<Folder>,
+        (listing, failure): (Listing, Option<Reason>),
+    ) -> (Arc<Directory>, Option<Reason>) {
+        let Some(selection) = &self.selection else { return (Directory::new(place, listing), failure) };
+        // Open are this one and the one above it.
+        let own = 2 - usize::from(place.is_root());
+        match self.directories.patiently(own, || self.rules(selection, &place, folder, &listing)) {
+            Ok(rules) => (select(selection, place, listing, rules), failure),
+            Err(error) => {
+                (Directory::new(place, Listing::default()), Some(Reason::system(Operation::ReadRules, error)))
+            }
+        }
+    }
+
+    /// The same, if there is a descriptor.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    fn listed_ahead(
+        &self,
+        place: &Place,
+        folder: &Arc<Folder>,
+        listing: Listing,
+        failure: Option<Reason>,
+    ) -> Result<(Arc<Directory>, Option<Reason>), Errno> {
+        let Some(selection) = &self.selection else { return Ok((Directory::new(place.clone(), listing), failure)) };
+        match self.directories.at_once(|| self.rules(selection, place, folder, &listing)) {
+            Ok(rules) => Ok((select(selection, place.clone(), listing, rules), failure)),
+            Err(error) if is_want(error) => Err(error),
+            Err(error) => Ok((
+                Directory::new(place.clone(), Listing::default()),
+                Some(Reason::system(Operation::ReadRules, error)),
+            )),
+        }
+    }
+
+    /// What `.gitignore` says in a directory, if that counts.
+    fn rules(
+        &self,
+        selection: &Selection,
+        place: &Place,
+        folder: &Folder,
+        listing: &Listing,
+    ) -> Result<Option<Ignore>, Errno> {
+        if !selection.reads_gitignore() {
+            return Ok(None);
+        }
+        rules::of(folder, listing, place.is_root().then(|| place.name()))
+    }
+
+    /// Why this is left out, if it is.
+    fn passes(&self, place: &Place, kind: Kind) -> Option<Skip> {
+        let directory = place.directory();
+        let (selection, within) = (self.selection.as_ref()?, directory.within()?);
+        Scope::new(selection, within, directory.ignore()).passes(place.name(), kind)
+    }
+
     /// Opens the directory at `place`, if there is a descriptor.
     fn open(&self, base: &Base, place: &Place, wait: Wait) -> Result<Folder, Shut> {
         if wait == Wait::No && base.device().is_some_and(|device| device.is_far()) {
@@ -235,6 +333,13 @@ impl Terms {
         let is_elsewhere = base.device().is_some_and(|device| device.id() != folder.id.device);
         if self.one_file_system && is_elsewhere { Err(Shut::Passed(Skip::OtherFileSystem)) } else { Ok(folder) }
     }
+}
+
+/// A directory with what is not selected left out.
+fn select(selection: &Selection, place: Place, mut listing: Listing, rules: Option<Ignore>) -> Arc<Directory> {
+    let mut scope = Scope::new(selection, &place, rules.as_ref());
+    listing.pass_over(|name, kind| scope.passes(name, kind));
+    Directory::with_rules(place, listing, rules)
 }
 
 impl Arrival {

@@ -47,6 +47,7 @@ impl Terms {
             links,
             one_file_system: false,
             automounts: Automounts::default(),
+            selection: None,
             ahead: 100,
             ends: false,
         }

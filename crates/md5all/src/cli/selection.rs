@@ -1,0 +1,116 @@
+//! Which files are taken: the options that everything has which walks trees, and a list in place of a walk.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use md5all::Selection;
+use md5all::manifest::LineEnd;
+
+use super::reading::size;
+
+/// What is left out of trees. What is named as a PATH never is.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Selecting {
+    /// Only files that match GLOB, or another one that is given: by their name, or, if there is a / in it, by their path
+    /// below PATH
+    #[arg(long, value_name = "GLOB", value_parser = included)]
+    include: Vec<String>,
+
+    /// Leave out what matches GLOB, and do not enter it if it is a directory; GLOB/ is directories only
+    #[arg(long, value_name = "GLOB", value_parser = excluded)]
+    exclude: Vec<String>,
+
+    /// Leave out what .gitignore files say, and .git
+    #[arg(long)]
+    gitignore: bool,
+
+    /// Leave out what has a name that begins with a dot
+    #[arg(long)]
+    no_hidden: bool,
+
+    /// Enter no directory so far below PATH; 1 is only the files in PATH itself
+    #[arg(long, value_name = "N")]
+    max_depth: Option<NonZeroU32>,
+
+    /// Leave out files that are smaller, such as 1K or 10M
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    min_size: Option<u64>,
+
+    /// Leave out files that are larger
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    max_size: Option<u64>,
+}
+
+/// A list of what to hash, in place of PATH.
+#[derive(Clone, Debug, Args)]
+pub(super) struct FilesFrom {
+    /// Hash what FILE names, one a line, in its order: files, and directories with everything below them; - is standard
+    /// input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "check"])]
+    files_from: Option<PathBuf>,
+
+    /// Names in the list end with NUL, not newline, as find -print0 writes them
+    #[arg(short = '0', long = "null", requires = "files_from")]
+    null: bool,
+}
+
+/// What the list of names is, and how they end.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// `None`: what comes on standard input.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) end: LineEnd,
+}
+
+impl FilesFrom {
+    pub(super) fn names(&self) -> Option<Names> {
+        let path = self.files_from.clone()?;
+        let end = if self.null { LineEnd::Nul } else { LineEnd::Newline };
+        Some(Names { path: Some(path).filter(|path| path != Path::new("-")), end })
+    }
+}
+
+impl Selecting {
+    /// What is selected; or why that cannot be.
+    ///
+    /// # Errors
+    ///
+    /// All globs together are too much.
+    pub(super) fn selection(&self) -> Result<Selection, String> {
+        let selection =
+            Selection::default().include(&self.include).and_then(|selection| selection.exclude(&self.exclude));
+        Ok(selection
+            .map_err(|error| error.to_string())?
+            .gitignore(self.gitignore)
+            .no_hidden(self.no_hidden)
+            .max_depth(self.max_depth)
+            .min_size(self.min_size)
+            .max_size(self.max_size))
+    }
+
+    /// Why it is refused where trees are compared, if it is.
+    pub(super) fn refusal_to_compare(&self) -> Option<String> {
+        let flag = match self {
+            Selecting { gitignore: true, .. } => "--gitignore",
+            Selecting { min_size: Some(_), .. } => "--min-size",
+            Selecting { max_size: Some(_), .. } => "--max-size",
+            _ => return self.selection().err(),
+        };
+        Some(format!(
+            "{flag} cannot be used here: it does not tell which of the files are meant that are gone, or were changed"
+        ))
+    }
+}
+
+fn included(text: &str) -> Result<String, String> {
+    Selection::default().include([text]).map(|_| text.to_owned()).map_err(|error| error.cause().to_owned())
+}
+
+fn excluded(text: &str) -> Result<String, String> {
+    Selection::default().exclude([text]).map(|_| text.to_owned()).map_err(|error| error.cause().to_owned())
+}
+
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    size(text).map(|size| size as u64).ok_or("not a size, such as 10M, 10MiB, 1G or a number of bytes")
+}
