@@ -297,6 +297,9 @@ impl Arguments {
     }
 
     fn refusal_to_select(&self) -> Option<String> {
+        if let Some(refusal) = self.files_from.refusal() {
+            return Some(refusal);
+        }
         match self.selecting.selection() {
             Ok(selection) if self.flags.check && !selection.is_everything() => {
                 Some("the options that select files are meaningless when verifying checksums".to_owned())

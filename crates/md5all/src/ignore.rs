@@ -50,6 +50,8 @@ impl Ignore {
     /// Adds what a file says, which is deeper than those before it. One that lies above a root has a path, and so many bytes
     /// of the root's path below it.
     pub(crate) fn add(&mut self, text: &[u8], path: Option<PathBuf>, above: usize) {
+        // Git takes a CR at the end of the last line for part of its end, whether or not an LF follows.
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         let lines = gix_ignore::parse(text, false).map(|(pattern, line, _)| (pattern, line)).collect();
         self.files.push(Rules { path, above, lines });
     }

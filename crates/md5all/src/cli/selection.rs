@@ -51,7 +51,7 @@ pub(super) struct FilesFrom {
     files_from: Option<PathBuf>,
 
     /// Names in the list end with NUL, not newline, as find -print0 writes them
-    #[arg(short = '0', long = "null", requires = "files_from")]
+    #[arg(short = '0', long = "null")]
     null: bool,
 }
 
@@ -64,6 +64,11 @@ pub(crate) struct Names {
 }
 
 impl FilesFrom {
+    /// Why it is refused, if it is: a requirement is no matter to clap where a PATH stands in its way.
+    pub(super) fn refusal(&self) -> Option<String> {
+        (self.null && self.files_from.is_none()).then(|| "--null is for the names of --files-from".to_owned())
+    }
+
     pub(super) fn names(&self) -> Option<Names> {
         let path = self.files_from.clone()?;
         let end = if self.null { LineEnd::Nul } else { LineEnd::Newline };

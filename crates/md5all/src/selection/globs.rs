@@ -105,7 +105,7 @@ impl Glob {
     fn new(text: &str) -> Result<Glob, BadGlob> {
         let (body, is_of_directories) = text.strip_suffix('/').map_or((text, false), |body| (body, true));
         let path = body.strip_prefix("./").or_else(|| body.strip_prefix('/')).unwrap_or(body);
-        if path.is_empty() {
+        if matches!(path, "" | ".") {
             return Err(BadGlob::new(text, "it would match nothing"));
         }
         let whole = if body.contains('/') { path.to_owned() } else { format!("**/{path}") };

@@ -24,7 +24,7 @@ fn a_glob_is_of_a_name_of_a_path_or_of_directories() {
     check(&files, &["--exclude", "c/"], &["t/a", "t/a.o", "t/b/a", "t/b/a.o"]);
     check(&files, &["--include", "*.o"], &["t/a.o", "t/b/a.o"]);
     check(&files, &["--include", "b/**"], &["t/b/a", "t/b/a.o", "t/b/c/a"]);
-    check(&files, &["--include", "{a.o,c/*}"], &[]);
+    check(&files, &["--include", "{a.o,c/*}"], &["t/a.o"]);
     check(&files, &["--include", "**/{a.o,c/*}"], &["t/a.o", "t/b/a.o", "t/b/c/a"]);
 }
 
@@ -115,17 +115,18 @@ fn names_of_any_bytes_are_matched() {
 #[test]
 fn a_directory_that_is_left_out_is_not_opened() {
     let dir = tree(&["t/a", "t/shut/b", "t/.shut/c", "t/deep/shut/d"]);
-    let Some((_keep, mut command)) = crate::harness::unprivileged(dir.path()) else { return };
+    let mut user = crate::harness::unprivileged(dir.path());
     for shut in ["t/shut", "t/.shut", "t/deep/shut"] {
         fs::set_permissions(dir.path().join(shut), std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
     }
     // As if it were far away, too, so that directories are listed ahead.
     for mode in ["auto", "net"] {
+        let Some((_keep, command)) = &mut user else { break };
         let arguments = ["--io", mode, "--exclude", "/shut", "--no-hidden", "--max-depth", "2", "t"];
         let run = finish(command.args(arguments));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
         assert_eq!(run.names(), ["t/a"]);
-        command = crate::harness::unprivileged(dir.path()).expect("it was there before").1;
+        user = crate::harness::unprivileged(dir.path());
     }
     for shut in ["t/shut", "t/.shut", "t/deep/shut"] {
         fs::set_permissions(dir.path().join(shut), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();

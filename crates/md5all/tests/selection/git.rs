@@ -194,7 +194,7 @@ fn what_is_said_above_a_root_counts_up_to_the_top_of_its_repository() {
     }
     // Outside of the repository, and so of no account.
     plant(dir.path(), OsStr::new(".gitignore"), b"*\n");
-    plant(dir.path(), OsStr::new("repo/.gitignore"), b"/src/gen\n*.o\nlib/*.tmp\n");
+    plant(dir.path(), OsStr::new("repo/.gitignore"), b"/src/gen\n*.o\nsrc/lib/*.tmp\n");
     plant(dir.path(), OsStr::new("repo/src/.gitignore"), b"!x.o\n");
     for root in ["repo", "repo/src", "repo/src/lib"] {
         let root = dir.path().join(root);

@@ -202,9 +202,11 @@ fn told(list: &Path, root: &Path, selection: Selection) -> Vec<(PathBuf, String)
     let listed = Listed::read(&ctx, &Root::from(list), Format::Gnu).unwrap();
     let options = Options { selection, ..Options::new([""; 0]) };
     let compared = audit(&ctx, listed, Some(root), options).map(Result::unwrap);
+    // Of an empty manifest nobody knows how it would spell names.
+    let plain = |name: PathBuf| name.strip_prefix(root).map(Path::to_owned).unwrap_or(name);
     let mut told: Vec<_> = compared
         .filter(|compared| !matches!(compared.fate, Fate::LeftOut { .. }))
-        .map(|compared| (std::ffi::OsString::from_vec(compared.name).into(), format!("{:?}", compared.fate)))
+        .map(|compared| (plain(std::ffi::OsString::from_vec(compared.name).into()), format!("{:?}", compared.fate)))
         .collect();
     told.sort();
     told
