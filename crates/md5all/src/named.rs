@@ -144,7 +144,7 @@ fn send_batches(
 
 /// A task: asks what lies at names. What cannot be told is told by whoever opens it.
 fn look(batches: &mut Tickets<Listing, Listing>) -> Result<(), Error> {
-    while let Some((ticket, batch)) = batches.next() {
+    for (ticket, batch) in batches {
         let mut kinds = Listing::default();
         for index in 0..batch.len() {
             let name = batch.name(index);
@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn names_end_with_newlines_or_nul_and_empty_ones_are_passed_over() {
-        let rows: [(&[u8], LineEnd, &[&[u8]]); 6] = [
+        type Row<'a> = (&'a [u8], LineEnd, &'a [&'a [u8]]);
+        let rows: [Row<'_>; 6] = [
             (b"a\nb\n", LineEnd::Newline, &[b"a", b"b"]),
             (b"a\n\n\nb", LineEnd::Newline, &[b"a", b"b"]),
             (b" a \r\n\\n\n\xff\n", LineEnd::Newline, &[b" a \r", b"\\n", b"\xff"]),

@@ -111,7 +111,7 @@ fn what_names_do_not_tell_is_refused_by_the_library_too() {
         (all.clone().max_size(Some(1)), Unfit::Size),
     ];
     for (selection, unfit) in rows {
-        let options = Options { selection, ..Options::new([""; 0]) };
+        let options = Options::new([""; 0]).selection(selection);
         let listed = Listed::read(&ctx, &Root::from(dir.path().join("sums")), Format::Gnu).unwrap();
         let mut audit = audit(&ctx, listed, Some(&root), options.clone());
         assert!(matches!(audit.next(), Some(Err(Error::Unfit(found))) if found == unfit));
@@ -120,6 +120,6 @@ fn what_names_do_not_tell_is_refused_by_the_library_too() {
         assert!(matches!(refused, Err(Error::Unfit(found)) if found == unfit));
     }
     let by_name = all.no_hidden(true).max_depth(NonZeroU32::new(3));
-    let options = Options { selection: by_name, ..Options::new([""; 0]) };
+    let options = Options::new([""; 0]).selection(by_name);
     assert!(diff(&ctx, Side::Tree(root.clone()), Side::Tree(root), options).is_ok());
 }

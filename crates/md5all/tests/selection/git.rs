@@ -40,7 +40,7 @@ fn untracked(dir: &Path) -> Option<Vec<Vec<u8>>> {
 }
 
 fn hashed(root: &Path) -> Vec<Vec<u8>> {
-    let options = Options { selection: Selection::default().gitignore(true), ..Options::new([root]) };
+    let options = Options::new([root]).selection(Selection::default().gitignore(true));
     let records = hash_trees(&Context::background(), options).map(Result::unwrap);
     let hashed = records.filter(|record| match record.outcome() {
         Outcome::Hashed(_) => true,
@@ -240,7 +240,7 @@ fn the_line_that_decides_is_named() {
     plant(dir.path(), OsStr::new("top/root/below/.gitignore"), b"x\n*.tmp\n");
     let root = dir.path().join("top/root");
     let selection = Selection::default().gitignore(true);
-    let options = Options { selection: selection.clone(), ..Options::new([&root]) };
+    let options = Options::new([&root]).selection(selection.clone());
     let records = hash_trees(&Context::background(), options).map(Result::unwrap);
     let rules: Vec<_> = records.filter_map(|record| selection.rule(&record)).collect();
     let above = fs::canonicalize(dir.path().join("top")).unwrap().join(".gitignore");

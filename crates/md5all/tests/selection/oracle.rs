@@ -128,7 +128,7 @@ fn oracle(root: &Path, wish: &Wish) -> Vec<Vec<u8>> {
 }
 
 fn hashed(root: &Path, selection: Selection) -> Vec<Vec<u8>> {
-    let options = Options { selection, ..Options::new([root]) };
+    let options = Options::new([root]).selection(selection);
     let records = hash_trees(&Context::background(), options).map(Result::unwrap);
     let hashed = records.filter(|record| match record.outcome() {
         Outcome::Hashed(_) => true,
@@ -200,7 +200,7 @@ proptest! {
 fn told(list: &Path, root: &Path, selection: Selection) -> Vec<(PathBuf, String)> {
     let ctx = Context::background();
     let listed = Listed::read(&ctx, &Root::from(list), Format::Gnu).unwrap();
-    let options = Options { selection, ..Options::new([""; 0]) };
+    let options = Options::new([""; 0]).selection(selection);
     let compared = audit(&ctx, listed, Some(root), options).map(Result::unwrap);
     // Of an empty manifest nobody knows how it would spell names.
     let plain = |name: PathBuf| name.strip_prefix(root).map(Path::to_owned).unwrap_or(name);
