@@ -117,7 +117,7 @@ fn a_directory_that_is_left_out_is_not_opened() {
     let dir = tree(&["t/a", "t/shut/b", "t/.shut/c", "t/deep/shut/d"]);
     let mut user = crate::harness::unprivileged(dir.path());
     for shut in ["t/shut", "t/.shut", "t/deep/shut"] {
-        fs::set_permissions(dir.path().join(shut), std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(dir.path().join(shut), std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
     }
     // As if it were far away, too, so that directories are listed ahead.
     for mode in ["auto", "net"] {

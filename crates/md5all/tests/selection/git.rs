@@ -287,7 +287,7 @@ fn rules_that_may_not_be_read_are_a_failure_of_their_directory() {
     let dir = tree(&["t/a", "t/below/.gitignore", "t/below/b"]);
     let Some((_keep, mut command)) = crate::harness::unprivileged(dir.path()) else { return };
     let rules = dir.path().join("t/below/.gitignore");
-    fs::set_permissions(rules, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(rules, std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
     let run = crate::harness::finish(command.args(["--gitignore", "t"]));
     assert_eq!(run.code, Some(2));
     assert_eq!(run.stderr, "md5all: t/below: cannot read .gitignore: Permission denied\n");

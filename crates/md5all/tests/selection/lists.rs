@@ -10,7 +10,7 @@ use std::process::Stdio;
 use errgroup::Context;
 use md5all::{Error, Options, Outcome, hash_named};
 
-use crate::harness::{Run, fifo, finish, join, md5all, plant, run, tree};
+use crate::harness::{Run, fifo, join, md5all, plant, run, tree};
 
 /// Runs with a list on standard input.
 fn with_list(dir: &std::path::Path, list: &[u8], arguments: &[&str]) -> Run {

@@ -79,8 +79,8 @@ impl Wish {
             .filter(|above| *above != Path::new(""))
             .any(|above| self.exclude.iter().any(|glob| matches(glob, above, above != path)));
         let is_hidden = path.iter().any(|name| name.as_bytes().starts_with(b"."));
-        !is_excluded
-            && !(self.no_hidden && is_hidden)
+        let is_out = is_excluded || (self.no_hidden && is_hidden);
+        !is_out
             && self.max_depth.is_none_or(|most| names as u32 <= most)
             && (self.include.is_empty() || self.include.iter().any(|glob| matches(glob, path, false)))
             && self.min_size.is_none_or(|least| size >= least)
