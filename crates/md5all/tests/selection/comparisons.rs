@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroU32;
 
 use errgroup::Context;
-use md5all::manifest::Format;
+use md5all::manifest::{Format, LineEnd};
 use md5all::{Error, Listed, Options, Root, Selection, Side, Unfit, audit, diff};
 
 use crate::harness::{run, tree};
@@ -112,7 +112,7 @@ fn what_names_do_not_tell_is_refused_by_the_library_too() {
     ];
     for (selection, unfit) in rows {
         let options = Options::new([""; 0]).selection(selection);
-        let listed = Listed::read(&ctx, &Root::from(dir.path().join("sums")), Format::Gnu).unwrap();
+        let listed = Listed::read(&ctx, &Root::from(dir.path().join("sums")), Format::Gnu, LineEnd::Newline).unwrap();
         let mut audit = audit(&ctx, listed, Some(&root), options.clone());
         assert!(matches!(audit.next(), Some(Err(Error::Unfit(found))) if found == unfit));
         assert!(audit.next().is_none());

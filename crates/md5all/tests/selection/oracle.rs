@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use errgroup::Context;
 use globset::{GlobBuilder, GlobMatcher};
-use md5all::manifest::Format;
+use md5all::manifest::{Format, LineEnd};
 use md5all::{Fate, Listed, Options, Outcome, Root, Selection, audit, hash_trees};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -199,7 +199,7 @@ proptest! {
 
 fn told(list: &Path, root: &Path, selection: Selection) -> Vec<(PathBuf, String)> {
     let ctx = Context::background();
-    let listed = Listed::read(&ctx, &Root::from(list), Format::Gnu).unwrap();
+    let listed = Listed::read(&ctx, &Root::from(list), Format::Gnu, LineEnd::Newline).unwrap();
     let options = Options::new([""; 0]).selection(selection);
     let compared = audit(&ctx, listed, Some(root), options).map(Result::unwrap);
     // Of an empty manifest nobody knows how it would spell names.
