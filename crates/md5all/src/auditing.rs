@@ -10,12 +10,13 @@ use md5all::{FileId, Listed, Operation, Root, audit};
 use crate::cli::Audit;
 use crate::companions::{Found, find_sidecar, own_files, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, complain, say};
+use crate::failure::{Failure, complain, note, say};
 use crate::findings::Findings;
 use crate::interrupt;
 use crate::quote::quote;
 use crate::run::{Notes, PAUSE, raise_descriptor_limit};
 use crate::sink::Passed;
+use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Audit) -> Exit {
@@ -23,6 +24,7 @@ pub(crate) fn run(task: Audit) -> Exit {
 }
 
 fn compare(task: Audit) -> Result<Exit, Failure> {
+    hush(task.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
@@ -38,7 +40,7 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
     let root = task.root.unwrap_or_else(|| say_root(&listed));
     if listed.is_mixed(&root) {
         let root = quote(root.as_os_str().as_bytes());
-        say(format!("some names, but not all, begin with {root}: all are taken as relative to it"));
+        note(format!("some names, but not all, begin with {root}: all are taken as relative to it"));
     }
     let options = task.options.exclude(beside(&task.manifest)?);
     let notes = task.verbose.then(|| Notes::new(&options.devices));
@@ -119,7 +121,7 @@ pub(crate) fn is_no_directory(root: &Path) -> bool {
 /// Says which root the names have.
 fn say_root(listed: &Listed) -> PathBuf {
     let root = listed.root();
-    say(format!("the tree is taken to be {}", quote(root.as_os_str().as_bytes())));
+    note(format!("the tree is taken to be {}", quote(root.as_os_str().as_bytes())));
     root
 }
 

@@ -1,6 +1,6 @@
 //! What `md5all bag` prints: of a bag that is verified a line for each finding, and what it came to.
 //!
-//! What could not be read, or is not supported, goes to standard error; in JSON, all is an object on standard output.
+//! What could not be read, or is not supported, goes to standard error; in JSON, all is an object on standard output, too.
 
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -14,11 +14,12 @@ use serde::Serialize;
 use crate::cli::Bags;
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, say};
-use crate::findings::either;
 use crate::interrupt::{self, Leftover};
+use crate::json::{self, Last, Name, Problem};
 use crate::output::Output;
 use crate::quote::quote;
 use crate::run::raise_descriptor_limit;
+use crate::terminal::{Paint, on_stdout};
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(bags: Bags) -> Exit {
@@ -34,49 +35,99 @@ fn bag(bags: Bags) -> Result<Exit, Failure> {
         jobs.into_iter().fold(plain, Options::jobs)
     };
     match bags {
-        Bags::Create { dirs, bag, jobs } => {
-            let mut worst = Exit::Success;
+        Bags::Create { dirs, bag, json, jobs } => {
+            let mut made = Made::new(leftover, json)?;
             for dir in dirs {
-                let exit = create_bag(&ctx, &dir, &bag, &options(jobs)).map_or_else(refusal, |()| Ok(Exit::Success))?;
-                worst = worse(worst, exit);
+                let came = create_bag(&ctx, &dir, &bag, &options(jobs));
+                made.take(&dir, came)?;
             }
-            Ok(worst)
+            made.finish()
         }
         Bags::Verify { bags, json, jobs } => {
             let mut report = Report::new(leftover, json)?;
             for bag in bags {
                 report.verify(&ctx, &bag, &options(jobs))?;
             }
-            report.flush()?;
-            Ok(report.exit)
+            report.finish()
         }
     }
 }
 
-/// Says why there is no bag.
-fn refusal(error: BagError) -> Result<Exit, Failure> {
-    match error {
-        BagError::Other(Error::Entry { path, reason }) => {
-            complain(path.as_os_str().as_bytes(), &reason);
-            Ok(Exit::Incomplete)
-        }
-        BagError::Other(error) => Err(error.into()),
-        BagError::IsBag(path) => differs(&path, "is a bag already"),
-        BagError::Odd(path, odd) => differs(&path, &odd.to_string()),
-        BagError::Untellable(path) => {
-            differs(&path, "a name that bags before version 1.0 cannot tell from another one")
-        }
-        BagError::InTheWay(path) => differs(&path, "in the way of the bag that is to be made here"),
-        error => {
-            say(error.to_string());
-            Ok(Exit::Usage)
-        }
-    }
+/// What became of directories that were to be bags.
+struct Made {
+    out: BufWriter<Output>,
+    json: bool,
+    exit: Exit,
+    summary: Creations,
 }
 
-fn differs(path: &Path, what: &str) -> Result<Exit, Failure> {
-    complain(path.as_os_str().as_bytes(), &what);
-    Ok(Exit::Differs)
+/// How many directories came to what.
+#[derive(Debug, Default, Serialize)]
+struct Creations {
+    created: u64,
+    refused: u64,
+    failed: u64,
+}
+
+/// A directory, as JSON has it.
+#[derive(Serialize)]
+struct Creation<'a> {
+    #[serde(flatten)]
+    bag: Name<'a>,
+    verdict: &'static str,
+}
+
+impl Made {
+    fn new(leftover: Arc<Leftover>, json: bool) -> Result<Made, Failure> {
+        let out = BufWriter::with_capacity(0, Output::open(None, leftover)?);
+        Ok(Made { out, json, exit: Exit::Success, summary: Creations::default() })
+    }
+
+    fn take(&mut self, dir: &Path, came: Result<(), BagError>) -> Result<(), Failure> {
+        let exit = came.map_or_else(|error| self.refuse(error), |()| Ok(Exit::Success))?;
+        self.exit = worse(self.exit, exit);
+        let (count, verdict) = match exit {
+            Exit::Success => (&mut self.summary.created, "created"),
+            Exit::Differs | Exit::Usage => (&mut self.summary.refused, "refused"),
+            _ => (&mut self.summary.failed, "failed"),
+        };
+        *count += 1;
+        self.write(&Creation { bag: Name::bag(dir.as_os_str().as_bytes()), verdict })
+    }
+
+    /// Says why there is no bag.
+    fn refuse(&mut self, error: BagError) -> Result<Exit, Failure> {
+        let (path, what, exit) = match error {
+            BagError::Other(Error::Entry { path, reason }) => (path, reason.to_string(), Exit::Incomplete),
+            BagError::Other(error) => return Err(error.into()),
+            BagError::IsBag(path) => (path, "is a bag already".to_owned(), Exit::Differs),
+            BagError::Odd(path, odd) => (path, odd.to_string(), Exit::Differs),
+            BagError::Untellable(path) => {
+                (path, "a name that bags before version 1.0 cannot tell from another one".to_owned(), Exit::Differs)
+            }
+            BagError::InTheWay(path) => {
+                (path, "in the way of the bag that is to be made here".to_owned(), Exit::Differs)
+            }
+            error => {
+                say(error.to_string());
+                return Ok(Exit::Usage);
+            }
+        };
+        let path = path.as_os_str().as_bytes();
+        complain(path, &what);
+        self.write(&Problem::new(path, &what))?;
+        Ok(exit)
+    }
+
+    fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        if self.json { json::write(&mut self.out, object).map_err(cannot_write) } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> Result<Exit, Failure> {
+        let summary = std::mem::take(&mut self.summary);
+        self.write(&Last { summary })?;
+        Ok(self.exit)
+    }
 }
 
 /// The one that says more.
@@ -88,15 +139,22 @@ struct Report {
     out: BufWriter<Output>,
     json: bool,
     exit: Exit,
+    summary: Verdicts,
+}
+
+/// How many bags came to what.
+#[derive(Debug, Default, Serialize)]
+struct Verdicts {
+    valid: u64,
+    invalid: u64,
+    unknown: u64,
 }
 
 /// A finding, as JSON has it.
 #[derive(Serialize)]
 struct Object<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_base64: Option<String>,
+    #[serde(flatten)]
+    path: Name<'a>,
     grade: &'static str,
     finding: &'static str,
     text: String,
@@ -105,10 +163,8 @@ struct Object<'a> {
 /// A bag, as JSON has it.
 #[derive(Serialize)]
 struct Sum<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bag: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bag_base64: Option<String>,
+    #[serde(flatten)]
+    bag: Name<'a>,
     verdict: &'static str,
     files: u64,
     bytes: u64,
@@ -118,7 +174,12 @@ impl Report {
     fn new(leftover: Arc<Leftover>, json: bool) -> Result<Report, Failure> {
         let output = Output::open(None, leftover)?;
         let capacity = if output.is_watched() { 0 } else { 64 * 1024 };
-        Ok(Report { out: BufWriter::with_capacity(capacity, output), json, exit: Exit::Success })
+        Ok(Report {
+            out: BufWriter::with_capacity(capacity, output),
+            json,
+            exit: Exit::Success,
+            summary: Verdicts::default(),
+        })
     }
 
     fn verify(&mut self, ctx: &Context, bag: &Path, options: &Options) -> Result<(), Failure> {
@@ -137,44 +198,54 @@ impl Report {
     fn tell(&mut self, bag: &Path, BagFinding { path, problem, .. }: &BagFinding) -> Result<(), Failure> {
         let whole = [bag.as_os_str().as_bytes(), if path.is_empty() { b"" } else { b"/" }, path].concat();
         let grade = problem.grade();
-        if self.json {
-            let (path, path_base64) = either(Some(&whole));
-            let (finding, text) = (problem.name(), problem.to_string());
-            return self.write_object(&Object { path, path_base64, grade: grade_name(grade), finding, text });
-        }
         if grade == Grade::Unknown {
             self.flush()?;
             complain(&whole, problem);
-            return Ok(());
         }
-        let mark = if grade == Grade::Warning { "warning: " } else { "" };
+        if self.json {
+            let (finding, text) = (problem.name(), problem.to_string());
+            return self.write_object(&Object { path: Name::path(&whole), grade: grade_name(grade), finding, text });
+        }
+        let mark = match grade {
+            Grade::Unknown => return Ok(()),
+            Grade::Warning => "warning: ",
+            Grade::Invalid => "",
+        };
         writeln!(self.out, "{}: {mark}{problem}", quote(&whole)).map_err(cannot_write)
     }
 
     fn sum_up(&mut self, bag: &Path, came: &Bagged) -> Result<(), Failure> {
         let bag = bag.as_os_str().as_bytes();
-        let verdict = match came.worst {
-            None | Some(Grade::Warning) => "valid",
-            Some(Grade::Invalid) => "invalid",
-            Some(Grade::Unknown) => "unknown",
+        let (count, verdict, paint) = match came.worst {
+            None | Some(Grade::Warning) => (&mut self.summary.valid, "valid", Paint::Green),
+            Some(Grade::Invalid) => (&mut self.summary.invalid, "invalid", Paint::Red),
+            Some(Grade::Unknown) => (&mut self.summary.unknown, "unknown", Paint::Magenta),
         };
+        *count += 1;
         if self.json {
-            let (bag, bag_base64) = either(Some(bag));
             let Bagged { files, bytes, .. } = *came;
-            return self.write_object(&Sum { bag, bag_base64, verdict, files, bytes });
+            return self.write_object(&Sum { bag: Name::bag(bag), verdict, files, bytes });
         }
         let reason = if verdict == "unknown" { ", for not all could be read, or is supported" } else { "" };
-        writeln!(self.out, "{}: {verdict}{reason}", quote(bag)).map_err(cannot_write)
+        let line = [quote(bag).as_bytes(), b": ", &on_stdout(paint, verdict), reason.as_bytes(), b"\n"].concat();
+        self.out.write_all(&line).map_err(cannot_write)
     }
 
     fn write_object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(object).map_err(|error| cannot_write(error.into()))?;
-        line.push(b'\n');
-        self.out.write_all(&line).map_err(cannot_write)
+        json::write(&mut self.out, object).map_err(cannot_write)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(cannot_write)
+    }
+
+    fn finish(mut self) -> Result<Exit, Failure> {
+        if self.json {
+            let summary = std::mem::take(&mut self.summary);
+            self.write_object(&Last { summary })?;
+        }
+        self.flush()?;
+        Ok(self.exit)
     }
 }
 

@@ -2,7 +2,8 @@
 //! `md5sum -c` tells it.
 //!
 //! Both streams come in the order in which one alone would: what is said on the one is written before anything is said on
-//! the other. What is found is the library's affair.
+//! the other. What is found is the library's affair. In JSON, verdicts are objects, malformed lines and what is wrong with
+//! lists among them, and standard error is what it is without.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -10,17 +11,22 @@ use std::sync::Arc;
 use errgroup::Context;
 use md5all::manifest::on_one_line;
 use md5all::{Algorithm, Finding, Operation, Reason, Root, Verdict, check_lists};
+use serde::Serialize;
 
 use crate::cli::{Check, Voice};
 use crate::exit::Exit;
 use crate::failure::{Failure, say};
 use crate::interrupt::{self, Leftover};
+use crate::json::{self, Last, Name, Problem};
 use crate::output::Output;
 use crate::run::{Notes, PAUSE, raise_descriptor_limit};
 use crate::shell;
+use crate::terminal::{When, colour};
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(check: Check) -> Exit {
+    // GNU's have none.
+    colour(When::Never);
     verify(check).unwrap_or_else(Failure::report).as_gnu()
 }
 
@@ -49,19 +55,49 @@ struct Report<'a> {
     out: BufWriter<Output>,
     /// Of the list that is being read.
     tally: Tally,
+    /// Of all lists.
+    sum: Tally,
     /// Whether all is well so far.
     is_well: bool,
 }
 
 /// What a list came to.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Tally {
+    #[serde(rename = "ok")]
     same: u64,
+    #[serde(rename = "failed")]
     different: u64,
     unreadable: u64,
     /// Not there, which is asked to be passed over.
     missing: u64,
     malformed: u64,
+}
+
+/// What a file is, in two languages.
+#[derive(Clone, Copy)]
+struct Word {
+    text: &'static str,
+    json: &'static str,
+}
+
+/// A line of a list, as JSON has it.
+#[derive(Serialize)]
+struct Object<'a> {
+    check: &'static str,
+    #[serde(flatten)]
+    path: Option<Name<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(flatten)]
+    list: Name<'a>,
+    line: u64,
+}
+
+impl Word {
+    const OK: Word = Word { text: "OK", json: "ok" };
+    const FAILED: Word = Word { text: "FAILED", json: "failed" };
+    const UNREADABLE: Word = Word { text: "FAILED open or read", json: "unreadable" };
 }
 
 impl<'a> Report<'a> {
@@ -71,20 +107,21 @@ impl<'a> Report<'a> {
     fn new(check: &'a Check, leftover: Arc<Leftover>) -> Result<Report<'a>, Failure> {
         let output = Output::open(None, leftover)?;
         let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
-        Ok(Report { check, out: BufWriter::with_capacity(capacity, output), tally: Tally::default(), is_well: true })
+        let out = BufWriter::with_capacity(capacity, output);
+        Ok(Report { check, out, tally: Tally::default(), sum: Tally::default(), is_well: true })
     }
 
     fn take(&mut self, verdict: &Verdict) -> Result<(), Failure> {
         match verdict.finding() {
             Finding::Same => {
                 self.tally.same += 1;
-                if self.check.voice != Voice::Quiet { self.tell(verdict.name(), "OK") } else { Ok(()) }
+                if self.check.voice != Voice::Quiet { self.tell(verdict, Word::OK, None) } else { Ok(()) }
             }
             Finding::Different(_) => {
                 self.tally.different += 1;
-                self.tell(verdict.name(), "FAILED")
+                self.tell(verdict, Word::FAILED, None)
             }
-            Finding::Unreadable(reason) => self.unreadable(verdict.name(), reason),
+            Finding::Unreadable(reason) => self.unreadable(verdict, reason),
             Finding::Malformed => self.malformed(verdict),
             Finding::End => self.end(verdict.list()),
             Finding::Broken(reason) => self.broken(verdict.list(), reason),
@@ -93,14 +130,24 @@ impl<'a> Report<'a> {
     }
 
     /// One line about a file.
-    fn tell(&mut self, name: &[u8], what: &str) -> Result<(), Failure> {
+    fn tell(&mut self, verdict: &Verdict, word: Word, reason: Option<&Reason>) -> Result<(), Failure> {
         if self.check.voice == Voice::Status {
             return Ok(());
+        }
+        let name = verdict.name();
+        if self.check.json {
+            return self.write(&Object {
+                check: word.json,
+                path: Some(Name::path(name)),
+                reason: reason.map(Reason::to_string),
+                list: Name::list(self.list_name(verdict.list())),
+                line: verdict.line(),
+            });
         }
         let out = &mut self.out;
         // GNU's: a name is escaped as in a list, but only if it would break the line.
         let name = if name.contains(&b'\n') { on_one_line(name) } else { name.into() };
-        let parts = [&name, &b": "[..], what.as_bytes(), b"\n"];
+        let parts = [&name, &b": "[..], word.text.as_bytes(), b"\n"];
         parts.into_iter().try_for_each(|part| out.write_all(part)).map_err(cannot_write)
     }
 
@@ -111,18 +158,34 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    fn unreadable(&mut self, name: &[u8], reason: &Reason) -> Result<(), Failure> {
+    /// One line of JSON.
+    fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        json::write(&mut self.out, object).map_err(cannot_write)
+    }
+
+    /// What is wrong with a list: in JSON, it is an object as well.
+    fn complain_of(&mut self, list: usize, what: &str) -> Result<(), Failure> {
+        let name = self.list_name(list);
+        self.complain(&about(name, what.as_bytes()))?;
+        if self.check.json { self.write(&Problem::new(name, &what)) } else { Ok(()) }
+    }
+
+    fn unreadable(&mut self, verdict: &Verdict, reason: &Reason) -> Result<(), Failure> {
         if self.check.ignore_missing && reason.kind() == io::ErrorKind::NotFound {
             self.tally.missing += 1;
             return Ok(());
         }
         self.tally.unreadable += 1;
-        self.complain(&about(name, reason.cause().as_bytes()))?;
-        self.tell(name, "FAILED open or read")
+        self.complain(&about(verdict.name(), reason.cause().as_bytes()))?;
+        self.tell(verdict, Word::UNREADABLE, Some(reason))
     }
 
     fn malformed(&mut self, verdict: &Verdict) -> Result<(), Failure> {
         self.tally.malformed += 1;
+        if self.check.json && self.check.voice != Voice::Status {
+            let (list, line) = (Name::list(self.list_name(verdict.list())), verdict.line());
+            self.write(&Object { check: "malformed", path: None, reason: None, list, line })?;
+        }
         if self.check.voice != Voice::Warn {
             return Ok(());
         }
@@ -138,19 +201,20 @@ impl<'a> Report<'a> {
         if let Reason::Seal(_) = reason {
             self.end(list)?;
         }
-        self.tally = Tally::default();
+        self.sum.add(std::mem::take(&mut self.tally));
         let cause = match reason {
             Reason::System { operation: Operation::Read, .. } => "read error".to_owned(),
             reason => reason.cause(),
         };
-        self.complain(&about(self.list_name(list), cause.as_bytes()))
+        self.complain_of(list, &cause)
     }
 
     fn end(&mut self, list: usize) -> Result<(), Failure> {
         let tally = std::mem::take(&mut self.tally);
         self.is_well &= tally.is_well(self.check);
+        self.sum.add(tally);
         if !tally.has_entries() {
-            return self.complain(&about(self.list_name(list), b"no properly formatted checksum lines found"));
+            return self.complain_of(list, "no properly formatted checksum lines found");
         }
         if self.check.voice == Voice::Status {
             return Ok(());
@@ -159,7 +223,7 @@ impl<'a> Report<'a> {
             self.complain(format!("WARNING: {warning}").as_bytes())?;
         }
         if self.check.ignore_missing && tally.same == 0 {
-            self.complain(&about(self.list_name(list), b"no file was verified"))?;
+            self.complain_of(list, "no file was verified")?;
         }
         Ok(())
     }
@@ -177,12 +241,25 @@ impl<'a> Report<'a> {
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {
+        if self.check.json {
+            let summary = self.sum;
+            self.write(&Last { summary })?;
+        }
         self.flush()?;
         Ok(if self.is_well { Exit::Success } else { Exit::Differs })
     }
 }
 
 impl Tally {
+    fn add(&mut self, other: Tally) {
+        let Tally { same, different, unreadable, missing, malformed } = other;
+        self.same += same;
+        self.different += different;
+        self.unreadable += unreadable;
+        self.missing += missing;
+        self.malformed += malformed;
+    }
+
     fn has_entries(&self) -> bool {
         self.same + self.different + self.unreadable + self.missing > 0
     }

@@ -2,13 +2,17 @@
 
 mod audit;
 mod bag;
+mod colour;
 mod diff;
 mod etag;
+mod generate;
 mod md5sum;
 mod reading;
 mod selection;
+mod typos;
 mod update;
 
+use std::env::args_os;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -23,10 +27,12 @@ pub(crate) use audit::Audit;
 pub(crate) use bag::Bags;
 pub(crate) use diff::Diff;
 pub(crate) use etag::Tags;
+pub(crate) use generate::Texts;
 use md5sum::Flags;
 use reading::{Reading, size};
 pub(crate) use selection::Names;
 use selection::{FilesFrom, Selecting};
+pub(crate) use typos::meant;
 pub(crate) use update::Update;
 
 /// What the command line asks for.
@@ -48,6 +54,8 @@ pub(crate) enum Task {
     Tag(Tags),
     /// To bring a manifest up to date.
     Update(Update),
+    /// To write texts that are about the program itself.
+    Write(Texts),
 }
 
 /// What to check, and what to say of it.
@@ -64,6 +72,8 @@ pub(crate) struct Check {
     pub(crate) ignore_missing: bool,
     /// Whether to say how it is done.
     pub(crate) verbose: bool,
+    /// Whether to tell in JSON.
+    pub(crate) json: bool,
 }
 
 /// How much is said of a check.
@@ -99,6 +109,10 @@ pub(crate) struct Config {
     pub(crate) layout: Layout,
     /// The file they go to; standard output if there is none.
     pub(crate) output: Option<PathBuf>,
+    /// Whether to tell in JSON, not in lines of a manifest.
+    pub(crate) json: bool,
+    /// Whether to make no notes.
+    pub(crate) quiet: bool,
     /// Whether to say how it is done.
     pub(crate) verbose: bool,
     /// Whether to write a sidecar, too.
@@ -107,53 +121,72 @@ pub(crate) struct Config {
     pub(crate) resume: bool,
 }
 
-/// MD5 checksums of whole trees, sorted by path, in lines that md5sum -c checks.
+/// Checksums of whole trees, sorted by path, in lines that md5sum -c checks
 #[derive(Debug, Parser)]
-#[command(name = "md5all", version, args_override_self = true, after_help = EXIT_STATUS)]
+#[command(name = "md5all", version, args_override_self = true, override_usage = USAGE)]
+#[command(after_long_help = EXAMPLES, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(mut_arg("dereference", |arg| arg.conflicts_with("check")))]
+#[command(next_help_heading = "Output")]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
     /// Files, and directories with everything below them; - is standard input [default: .; with --check: -]
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", help_heading = None::<&str>)]
     paths: Vec<OsString>,
 
-    /// Write to FILE, which is replaced at the end, all at once; never lists itself
+    /// Write to FILE, replaced at the end, all at once
+    ///
+    /// FILE never lists itself. If nothing could be read, or the run was stopped, it stays as it was.
     #[arg(short, long, value_name = "FILE", conflicts_with = "check")]
     output: Option<PathBuf>,
 
-    /// What to compute, in one read: several with commas, or each by itself [default: md5]
+    /// Such as md5,sha256,blake3, in one read [default: md5]
+    ///
+    /// What to compute: several with commas, or each by itself. There are md5, sha1, sha256, sha512, blake3, crc32c,
+    /// crc64nvme and xxh3.
     #[arg(short, long, value_name = "LIST", value_delimiter = ',', value_parser = algorithm_parser())]
-    #[arg(conflicts_with = "check")]
+    #[arg(conflicts_with = "check", hide_possible_values = true)]
     algorithm: Vec<Algorithm>,
 
-    /// Write FILE.facts as well: what the file system says of each file, so that md5all update need not read all again;
-    /// csv and ndjson have columns for that
-    #[arg(long, requires = "output")]
-    facts: bool,
-
-    /// Go on where an interrupted run with the same FILE has stopped
-    #[arg(long, requires = "output")]
-    resume: bool,
-
-    /// How lines look [default: gnu; with --check: what the first of them tell]
-    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    /// Lines: gnu, bsd, csv, ndjson, ... [default: gnu]
+    ///
+    /// There are gnu, gnu-binary, bsd, go, hashdeep, bagit, csv and ndjson, and parquet if it was built in. With --check it is
+    /// what the first of them tell, if nothing is said.
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser(), hide_possible_values = true)]
     #[arg(conflicts_with_all = ["tag", "binary", "text"])]
     format: Option<Format>,
 
-    /// Close with a comment by which --check and audit see that the list is whole; it proves accidents, not malice
-    #[arg(long, conflicts_with = "check")]
-    seal: bool,
+    /// Tell in JSON, errors and summary, too
+    ///
+    /// docs/json.md says what is in them. For a manifest that can be checked later there is --format ndjson.
+    #[arg(long, conflicts_with_all = ["output", "seal", "tag", "binary", "text", "zero"])]
+    json: bool,
 
     /// End lines with NUL, not newline, and escape nothing
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true)]
     zero: bool,
 
+    /// Close with a comment by which --check and audit see that the list is whole
+    ///
+    /// It proves accidents, not malice.
+    #[arg(long, conflicts_with = "check", hide_short_help = true)]
+    seal: bool,
+
     /// Print lines as files are done, not sorted
-    #[arg(long, conflicts_with = "check")]
+    #[arg(long, conflicts_with = "check", hide_short_help = true)]
     unordered: bool,
+
+    /// Write FILE.facts as well: what the file system says of each file
+    ///
+    /// By that, md5all update need not read all again. csv and ndjson have columns for it, and need no such file.
+    #[arg(long, requires = "output", hide_short_help = true)]
+    facts: bool,
+
+    /// Go on where an interrupted run with the same FILE has stopped
+    #[arg(long, requires = "output", hide_short_help = true)]
+    resume: bool,
 
     #[command(flatten)]
     files_from: FilesFrom,
@@ -165,7 +198,7 @@ struct Arguments {
     reading: Reading,
 
     /// Stop at the first problem that is met; what was printed by then is an arbitrary part
-    #[arg(long, conflicts_with = "check")]
+    #[arg(long, conflicts_with = "check", hide_short_help = true, help_heading = "Reading")]
     fail_fast: bool,
 
     #[command(flatten)]
@@ -180,9 +213,24 @@ enum Command {
     Bag(bag::Arguments),
     Etag(etag::Arguments),
     Update(update::Arguments),
+    Completions(generate::Completions),
+    Man(generate::Manual),
 }
 
-const EXIT_STATUS: &str = "\
+/// One line for all that the program does; a test holds it to what there is.
+const USAGE: &str = "\
+md5all [OPTIONS] [PATH]...
+       md5all audit|diff|bag|etag|update|completions|man ...";
+
+const EXAMPLES: &str = "\
+Examples:
+  md5all photos                           a line for every file below photos
+  md5all photos -o photos/MD5SUMS         the same in a file, which md5sum -c checks
+  md5all -c photos/MD5SUMS                check it, as md5sum does
+  md5all audit photos/MD5SUMS photos      what has changed, moved, is new or missing since
+  md5all -a sha256,blake3 --tag /srv      two checksums of each file, in one read
+  md5all -o SUMS --resume /archive        go on where the same command was interrupted
+
 Exit status: 0 if every file was hashed, 2 if something was not, 3 if the \
 command line makes no sense, 130 if interrupted.
 With --check, as md5sum: 0 if every file is what its list says, 1 if not.";
@@ -197,19 +245,33 @@ pub(crate) fn parse() -> Result<Task, Exit> {
     if let Some(tool) = name().tool {
         return md5sum::parse(tool);
     }
-    let matches = Arguments::command().try_get_matches().map_err(|error| print_for_check(&error))?;
+    colour::obey(args_os());
+    let matches = in_short(command()).try_get_matches().map_err(|error| print_for_check(&error))?;
     let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| print(&error))?;
     arguments.flags = arguments.flags.in_order(&matches);
     if let Some(refusal) = arguments.refusal() {
         let exit = md5sum::refuse(refusal);
         return Err(if arguments.flags.check { exit.as_gnu() } else { exit });
     }
-    Ok(arguments.into_task())
+    arguments.into_task()
+}
+
+/// All that there is to say on the command line.
+fn command() -> clap::Command {
+    Arguments::command().arg(colour::argument())
+}
+
+/// The same; in short help, subcommands are in the usage only, or it would fit no screen.
+fn in_short(command: clap::Command) -> clap::Command {
+    if args_os().any(|argument| argument == "--help") {
+        return command;
+    }
+    command.mut_subcommands(|subcommand| subcommand.hide(true)).mut_arg("paths", |paths| paths.hide_short_help(true))
 }
 
 /// Prints an error, and says what to exit with: under `--check` that is as GNU has it, if nothing else is.
 fn print_for_check(error: &clap::Error) -> Exit {
-    let partly = Arguments::command().ignore_errors(true).try_get_matches();
+    let partly = command().ignore_errors(true).try_get_matches();
     let is_check = partly.is_ok_and(|matches| matches.try_get_one("check").is_ok_and(|check| check == Some(&true)));
     let exit = print(error);
     if is_check { exit.as_gnu() } else { exit }
@@ -241,6 +303,8 @@ impl From<Arguments> for Config {
             names: arguments.files_from.names(),
             layout: arguments.layout(),
             output: arguments.output.clone(),
+            json: arguments.json,
+            quiet: arguments.flags.quiet,
             verbose: arguments.reading.verbose,
             facts: arguments.facts,
             resume: arguments.resume,
@@ -256,31 +320,33 @@ impl Command {
             Command::Audit(arguments) => arguments.refusal(),
             Command::Diff(arguments) => arguments.refusal(),
             Command::Update(arguments) => arguments.refusal(),
-            Command::Bag(_) | Command::Etag(_) => None,
+            Command::Bag(_) | Command::Etag(_) | Command::Completions(_) | Command::Man(_) => None,
         }
     }
 
-    fn into_task(self) -> Task {
-        match self {
+    fn into_task(self) -> Result<Task, Exit> {
+        Ok(match self {
             Command::Audit(arguments) => Task::Audit(arguments.into_audit()),
             Command::Diff(arguments) => Task::Diff(arguments.into_diff()),
             Command::Bag(arguments) => arguments.into_task(),
             Command::Etag(arguments) => arguments.into_task(),
             Command::Update(arguments) => arguments.into_task(),
-        }
+            Command::Completions(arguments) => arguments.into_task(),
+            Command::Man(arguments) => return arguments.into_task(),
+        })
     }
 }
 
 impl Arguments {
-    fn into_task(self) -> Task {
+    fn into_task(self) -> Result<Task, Exit> {
         if let Some(command) = self.command {
             return command.into_task();
         }
         if !self.flags.check {
-            return Task::Hash(Config::from(self));
+            return Ok(Task::Hash(Config::from(self)));
         }
-        let (flags, format, verbose) = (self.flags, self.format, self.reading.verbose);
-        Task::Check(Check { verbose, ..flags.into_check(self.into_options(), format) })
+        let (flags, format, verbose, json) = (self.flags, self.format, self.reading.verbose, self.json);
+        Ok(Task::Check(Check { verbose, json, ..flags.into_check(self.into_options(), format) }))
     }
 
     /// Why the command line is refused, though each argument by itself is well.
@@ -288,12 +354,20 @@ impl Arguments {
         if let Some(command) = &self.command {
             return command.refusal();
         }
-        self.flags.refusal(self.zero).or_else(|| self.refusal_to_select()).or_else(|| {
-            match self.layout().check().err()? {
-                refused @ Refused::Algorithms(..) => Some(format!("{refused}; those of --format bsd do")),
-                refused => Some(refused.to_string()),
-            }
-        })
+        let flags = self.flags.without_quiet().refusal(self.zero);
+        flags.or_else(|| self.refusal_to_select()).or_else(|| self.refusal_of_lines())
+    }
+
+    /// Why no lines can be written as they are asked for.
+    fn refusal_of_lines(&self) -> Option<String> {
+        if self.json && !self.flags.check {
+            let is_told = self.format.is_some();
+            return is_told.then(|| "--json has a format of its own; --format ndjson makes manifests".to_owned());
+        }
+        match self.layout().check().err()? {
+            refused @ Refused::Algorithms(..) => Some(format!("{refused}; those of --format bsd do")),
+            refused => Some(refused.to_string()),
+        }
     }
 
     fn refusal_to_select(&self) -> Option<String> {

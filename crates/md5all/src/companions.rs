@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use md5all::{Algorithms, FileId, Journal, Known, Operation, Options, Sidecar};
 
-use crate::failure::{Failure, complain, say};
+use crate::failure::{Failure, complain, note};
+use crate::quote::quote;
 
 /// What an interrupted run has finished; removed once there is a whole manifest, or nothing in it.
 #[derive(Debug)]
@@ -126,7 +127,7 @@ impl Diary {
             false => {
                 if !known.is_empty() {
                     let what = format!("what an interrupted run has left ({} files) is dropped", known.len());
-                    complain(path.as_os_str().as_bytes(), &what);
+                    note(format!("{}: {what}", quote(path.as_os_str().as_bytes())));
                 }
                 journal.clear()?;
                 Ok((journal, Known::new(wanted)))
@@ -183,5 +184,5 @@ impl Drop for Diary {
 
 /// How many files were not read again, for those who want to know.
 pub(crate) fn say_taken_over(count: u64) {
-    say(format!("{count} {} taken over, not read again", if count == 1 { "file was" } else { "files were" }));
+    note(format!("{count} {} taken over, not read again", if count == 1 { "file was" } else { "files were" }));
 }

@@ -10,6 +10,7 @@ use crate::failure::{Failure, say};
 use crate::findings::Findings;
 use crate::interrupt;
 use crate::run::{Notes, raise_descriptor_limit};
+use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Diff) -> Exit {
@@ -17,6 +18,7 @@ pub(crate) fn run(task: Diff) -> Exit {
 }
 
 fn compare(task: Diff) -> Result<Exit, Failure> {
+    hush(task.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;

@@ -11,6 +11,7 @@ use md5all::{Error, Operation, Reason};
 use crate::exit::Exit;
 use crate::name::name;
 use crate::quote::quote;
+use crate::terminal::{Paint, is_quiet, on_stderr};
 
 /// Why there is no whole manifest.
 #[derive(Debug)]
@@ -70,8 +71,19 @@ pub(crate) fn complain(path: &[u8], reason: &dyn Display) {
 /// If even that cannot be written there is nobody left to tell but the shell,
 /// which will see the exit status.
 pub(crate) fn say(text: impl AsRef<[u8]>) {
-    let line = [&name().text, &b": "[..], text.as_ref(), b"\n"].concat();
-    let _ = io::stderr().write_all(&line);
+    write_line(Paint::Red, text.as_ref());
+}
+
+/// The same of what is no problem, unless nobody wants to know.
+pub(crate) fn note(text: impl AsRef<[u8]>) {
+    if !is_quiet() {
+        write_line(Paint::Cyan, text.as_ref());
+    }
+}
+
+fn write_line(paint: Paint, text: &[u8]) {
+    let prefix = on_stderr(paint, &[&name().text, &b":"[..]].concat());
+    let _ = io::stderr().write_all(&[&prefix, &b" "[..], text, b"\n"].concat());
 }
 
 #[cfg(test)]

@@ -2,22 +2,23 @@
 //!
 //! In text, a line is a word, what became of the file, and its name, escaped as in a list. Where there are two names, an
 //! arrow stands between them, and one that a name holds is escaped as well, so that only one can be read. In JSON, a line
-//! is an object; names that are no UTF-8 are in base64, since JSON has no other bytes.
+//! is an object.
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
-use data_encoding::BASE64;
 use md5all::manifest::on_one_line;
 use md5all::{Compared, Fate, Lack, Operation, Unread};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, complain, say};
+use crate::failure::{Failure, complain, note, say};
 use crate::interrupt::Leftover;
+use crate::json::{self, Last, Name, Verdict};
 use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
+use crate::terminal::{Paint, is_quiet, on_stdout};
 
 /// Tells of files, one after the other, on standard output.
 pub(crate) struct Findings {
@@ -52,28 +53,6 @@ struct Summary {
     broken_seals: u64,
 }
 
-/// One file, as JSON has it.
-#[derive(Serialize)]
-struct Object<'a> {
-    verdict: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_base64: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from_base64: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Cow<'static, str>>,
-}
-
-/// The last line, as JSON has it.
-#[derive(Serialize)]
-struct Last<'a> {
-    summary: &'a Summary,
-}
-
 impl Findings {
     /// A thousand lines or so with each call to the system.
     const BUFFER: usize = 128 * 1024;
@@ -106,8 +85,8 @@ impl Findings {
         }
         match entries {
             0 => {}
-            1 => say("1 entry of the manifest is not selected, and was not compared"),
-            entries => say(format!("{entries} entries of the manifest are not selected, and were not compared")),
+            1 => note("1 entry of the manifest is not selected, and was not compared"),
+            entries => note(format!("{entries} entries of the manifest are not selected, and were not compared")),
         }
     }
 
@@ -139,21 +118,14 @@ impl Findings {
             Some(from) => pair(from, name),
             None => on_one_line(name),
         };
-        let line = [word(fate).as_bytes(), b": ", &names, b"\n"].concat();
+        let line = [&on_stdout(paint(fate), word(fate)), &b": "[..], &names, b"\n"].concat();
         self.out.write_all(&line).map_err(cannot_write)
     }
 
     fn write_json(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
-        let (path, path_base64) = either(Some(name));
-        let (from, from_base64) = either(from(fate));
-        let reason = reason(fate);
-        self.write_object(&Object { verdict: word(fate), path, path_base64, from, from_base64, reason })
-    }
-
-    fn write_object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(object).map_err(|error| cannot_write(error.into()))?;
-        line.push(b'\n');
-        self.out.write_all(&line).map_err(cannot_write)
+        let (path, from) = (Name::path(name), from(fate).map(Name::from));
+        let reason = reason(fate).map(Cow::into_owned);
+        json::write(&mut self.out, &Verdict { verdict: word(fate), path, from, reason }).map_err(cannot_write)
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
@@ -164,8 +136,8 @@ impl Findings {
     pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
         let summary = std::mem::take(&mut self.summary);
         if self.json {
-            self.write_object(&Last { summary: &summary })?;
-        } else {
+            json::write(&mut self.out, &Last { summary: &summary }).map_err(cannot_write)?;
+        } else if !is_quiet() {
             writeln!(self.out, "{summary}").map_err(cannot_write)?;
         }
         self.flush()?;
@@ -249,6 +221,17 @@ fn word(fate: &Fate) -> &'static str {
     }
 }
 
+/// How the word is shown.
+fn paint(fate: &Fate) -> Paint {
+    match fate {
+        Fate::Ok => Paint::Green,
+        Fate::Corrupt | Fate::Missing => Paint::Red,
+        Fate::Changed => Paint::Yellow,
+        Fate::Moved { .. } | Fate::Copied { .. } | Fate::New => Paint::Cyan,
+        _ => Paint::Magenta,
+    }
+}
+
 /// The other name.
 fn from(fate: &Fate) -> Option<&[u8]> {
     match fate {
@@ -278,15 +261,6 @@ fn reason(fate: &Fate) -> Option<Cow<'static, str>> {
         Fate::LeftOut { skip, rule } => left_out::reason(*skip, rule.as_ref()).into(),
         _ => return None,
     })
-}
-
-/// A name as it stands, or in base64.
-pub(crate) fn either(name: Option<&[u8]>) -> (Option<&str>, Option<String>) {
-    match name.map(|name| (name, std::str::from_utf8(name))) {
-        None => (None, None),
-        Some((_, Ok(text))) => (Some(text), None),
-        Some((name, Err(_))) => (None, Some(BASE64.encode(name))),
-    }
 }
 
 /// Two names on one line. If either would break it, or holds an arrow, both are escaped, and the line of names begins with

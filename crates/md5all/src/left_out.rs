@@ -3,11 +3,13 @@
 //! Whoever asked for it knows, so it is said only with `-v`; but it is counted in any case.
 
 use md5all::{Rule, Skip};
+use serde::Serialize;
 
-use crate::failure::{complain, say};
+use crate::failure::note;
+use crate::quote::quote;
 
 /// How many files and directories were left out by what. A directory is one, with all that is in it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct LeftOut {
     hidden: u64,
     globs: u64,
@@ -43,14 +45,14 @@ impl LeftOut {
         let told = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let told: Vec<_> = told.collect();
         if !told.is_empty() {
-            say(format!("left out: {}", told.join(", ")));
+            note(format!("left out: {}", told.join(", ")));
         }
     }
 }
 
 /// Says of one why it is left out.
 pub(crate) fn explain(path: &[u8], skip: Skip, rule: Option<&Rule>) {
-    complain(path, &format!("left out: {}", reason(skip, rule)));
+    note(format!("{}: left out: {}", quote(path), reason(skip, rule)));
 }
 
 /// Why something is left out.

@@ -11,7 +11,9 @@ mod diffing;
 mod exit;
 mod failure;
 mod findings;
+mod generating;
 mod interrupt;
+mod json;
 mod left_out;
 mod name;
 mod output;
@@ -21,6 +23,7 @@ mod shell;
 mod sink;
 mod summing;
 mod tagging;
+mod terminal;
 mod updating;
 
 use std::process::ExitCode;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Bag(bags) => bagging::run(bags),
         Task::Tag(tags) => tagging::run(tags),
         Task::Update(task) => updating::run(task),
+        Task::Write(texts) => generating::run(texts),
     });
     exit.unwrap_or_else(|exit| if name::name().tool.is_some() { exit.as_gnu() } else { exit }).into()
 }

@@ -9,13 +9,14 @@ use errgroup::Context;
 use md5all::{Devices, NameList, Operation, hash_named, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::cli::{Config, Names};
+use crate::cli::{Config, Names, meant};
 use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, note};
 use crate::interrupt;
 use crate::output::Output;
 use crate::sink::{Sink, Tally};
+use crate::terminal::hush;
 
 /// When no record has come for so long, what is done already is written.
 pub(crate) const PAUSE: Duration = Duration::from_millis(20);
@@ -26,11 +27,13 @@ pub(crate) fn run(config: Config) -> Exit {
 }
 
 fn hash(config: Config) -> Result<Tally, Failure> {
+    hush(config.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(config.output.clone(), Arc::clone(&leftover))?;
-    let mut options = config.options.exclude(output.files()).facts(config.facts || config.layout.has_facts());
+    let facts = config.facts || config.json || config.layout.has_facts();
+    let mut options = config.options.exclude(output.files()).facts(facts);
     let mut diary = None;
     let mut sidecar = None;
     if let Some(path) = config.output.as_deref().filter(|_| output.replaces()) {
@@ -46,7 +49,9 @@ fn hash(config: Config) -> Result<Tally, Failure> {
         }
     }
     let explained = config.verbose.then(|| options.selection.clone());
-    let mut sink = Sink::new(output, config.layout, sidecar)?.explaining(explained);
+    let layout = (!config.json).then_some(config.layout);
+    let mut sink = Sink::new(output, layout, sidecar)?.explaining(explained);
+    let first = options.roots.first().cloned();
     let mut notes = config.verbose.then(|| Notes::new(&options.devices));
     let mut records = match config.names {
         None => hash_trees(&ctx, options),
@@ -62,6 +67,9 @@ fn hash(config: Config) -> Result<Tally, Failure> {
     }
     notes.iter_mut().for_each(Notes::say);
     let (tally, is_written) = sink.finish()?;
+    if tally.has_failed() {
+        meant(first.as_ref()).into_iter().for_each(note);
+    }
     if let Some((diary, known)) = diary {
         if is_written {
             diary.end();
@@ -100,7 +108,7 @@ impl Notes {
 
     pub(crate) fn say(&mut self) {
         for device in &self.devices.met()[self.said..] {
-            say(device.to_string());
+            note(device.to_string());
             self.said += 1;
         }
     }

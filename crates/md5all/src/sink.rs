@@ -1,23 +1,25 @@
 //! The end of the pipeline: digests to the manifest, problems to standard error,
 //! and a count of what has no line.
 
-use std::io::{self, BufWriter, IntoInnerError};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use md5all::manifest::{Layout, Unsayable, Writer};
-use md5all::{Operation, Outcome, PathBuffer, Record, Selection, Sidecar, Skip};
+use md5all::{Hashed, Operation, Outcome, PathBuffer, Reason, Record, Selection, Sidecar, Skip};
+use serde::Serialize;
 
 use crate::companions::{journal_of, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, complain, say};
+use crate::failure::{Failure, complain, note};
+use crate::json::{self, Last, Problem, Sums};
 use crate::left_out::{LeftOut, explain};
 use crate::output::Output;
 
 /// Takes records, one after the other.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    manifest: Writer<BufWriter<Output>>,
+    lines: Lines,
     sidecar: Option<Sidecar<BufWriter<Output>>>,
     /// What the output is called in messages.
     name: PathBuf,
@@ -27,23 +29,34 @@ pub(crate) struct Sink {
     explained: Option<Selection>,
 }
 
-/// How many files have no line in the manifest.
-#[derive(Clone, Copy, Debug, Default)]
+/// What becomes of what was computed.
+#[derive(Debug)]
+enum Lines {
+    Manifest(Box<Writer<BufWriter<Output>>>),
+    Objects(BufWriter<Output>),
+}
+
+/// How many files have a line in the manifest, and how many have none.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Tally {
     hashed: u64,
     failed: u64,
+    #[serde(flatten)]
     passed: Passed,
+    /// The output itself, by any of its names.
     excluded: u64,
     /// Whether it was said of each file that was left out.
+    #[serde(skip)]
     explained: bool,
 }
 
 /// What a walk has passed over on purpose.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Passed {
     /// FIFOs, sockets and devices.
     pub(crate) special: u64,
     /// Directories on other file systems.
+    #[serde(rename = "other_file_systems")]
     pub(crate) elsewhere: u64,
     pub(crate) automounts: u64,
     pub(crate) left_out: LeftOut,
@@ -53,18 +66,21 @@ impl Sink {
     /// A thousand lines or so with each call to the system.
     const BUFFER: usize = 128 * 1024;
 
-    /// A sink that writes to `output`, and what the file system says of files to `sidecar`.
+    /// A sink that writes to `output`, in JSON if there is no layout, and what the file system says of files to `sidecar`.
     ///
     /// # Errors
     ///
     /// The sidecar could not be written.
-    pub(crate) fn new(output: Output, layout: Layout, sidecar: Option<Output>) -> Result<Sink, Failure> {
+    pub(crate) fn new(output: Output, layout: Option<Layout>, sidecar: Option<Output>) -> Result<Sink, Failure> {
         let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
         let name = output.name().to_owned();
         let buffered = BufWriter::with_capacity(capacity, output);
         let sidecar = sidecar.map(|sidecar| Sidecar::new(BufWriter::with_capacity(Self::BUFFER, sidecar))).transpose();
         Ok(Sink {
-            manifest: Writer::new(buffered, layout),
+            lines: match layout {
+                Some(layout) => Lines::Manifest(Box::new(Writer::new(buffered, layout))),
+                None => Lines::Objects(buffered),
+            },
             sidecar: sidecar.map_err(|error| cannot_write(sidecar_of(&name), error))?,
             name,
             paths: PathBuffer::default(),
@@ -87,7 +103,7 @@ impl Sink {
         match record.outcome() {
             Outcome::Hashed(hashed) => {
                 let path = record.path_bytes(&mut self.paths);
-                match self.manifest.write(path, hashed) {
+                match self.lines.write(path, hashed) {
                     Ok(()) => self.tally.hashed += 1,
                     Err(error) => match Unsayable::of(&error) {
                         None => return Err(cannot_write(self.name.clone(), error)),
@@ -105,7 +121,9 @@ impl Sink {
             }
             Outcome::Failed(reason) => {
                 self.tally.failed += 1;
-                complain(record.path_bytes(&mut self.paths), reason);
+                let path = record.path_bytes(&mut self.paths);
+                complain(path, reason);
+                self.lines.tell(path, reason).map_err(|error| cannot_write(self.name.clone(), error))?;
             }
             Outcome::Skipped(Skip::Excluded) if self.is_companion(record) => {}
             Outcome::Skipped(Skip::Excluded) => self.tally.excluded += 1,
@@ -136,7 +154,7 @@ impl Sink {
     ///
     /// The manifest could not be written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        self.manifest.flush().map_err(|error| cannot_write(self.name.clone(), error))
+        self.lines.flush().map_err(|error| cannot_write(self.name.clone(), error))
     }
 
     /// Writes what is still in memory and makes it the manifest; but not if all there was to hash failed: a name
@@ -146,20 +164,56 @@ impl Sink {
     ///
     /// The manifest could not be written; the old one is as it was.
     pub(crate) fn finish(self) -> Result<(Tally, bool), Failure> {
-        let Sink { manifest, sidecar, name, mut tally, explained, .. } = self;
+        let Sink { lines, sidecar, name, mut tally, explained, .. } = self;
         tally.explained = explained.is_some();
-        if tally.hashed == 0 && tally.failed > 0 {
+        if tally.hashed == 0 && tally.failed > 0 && matches!(lines, Lines::Manifest(_)) {
             return Ok((tally, false));
         }
         if let Some(sidecar) = sidecar {
             sidecar.finish().and_then(put).map_err(|error| cannot_write(sidecar_of(&name), error))?;
         }
-        manifest.finish().and_then(put).map_err(|error| cannot_write(name, error))?;
+        lines.finish(&tally).and_then(put).map_err(|error| cannot_write(name, error))?;
         Ok((tally, true))
     }
 }
 
+impl Lines {
+    fn write(&mut self, path: &[u8], hashed: &Hashed) -> io::Result<()> {
+        match self {
+            Lines::Manifest(manifest) => manifest.write(path, hashed),
+            Lines::Objects(out) => json::write(out, &Sums::new(path, hashed)),
+        }
+    }
+
+    /// Tells what has no line in a manifest.
+    fn tell(&mut self, path: &[u8], reason: &Reason) -> io::Result<()> {
+        match self {
+            Lines::Manifest(_) => Ok(()),
+            Lines::Objects(out) => json::write(out, &Problem::new(path, reason)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Lines::Manifest(manifest) => manifest.flush(),
+            Lines::Objects(out) => out.flush(),
+        }
+    }
+
+    fn finish(self, tally: &Tally) -> io::Result<BufWriter<Output>> {
+        match self {
+            Lines::Manifest(manifest) => manifest.finish(),
+            Lines::Objects(mut out) => json::write(&mut out, &Last { summary: tally }).map(|()| out),
+        }
+    }
+}
+
 impl Tally {
+    /// Whether something has no line that should have one.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed > 0
+    }
+
     /// Says once what was said of no single file, and what to exit with.
     pub(crate) fn report(self) -> Exit {
         if self.explained {
@@ -169,7 +223,7 @@ impl Tally {
         // One is the manifest itself.
         if self.excluded > 1 {
             let count = self.excluded - 1;
-            say(format!("left out the output and {count} more names of the same file, or of the one it replaces"));
+            note(format!("left out the output and {count} more names of the same file, or of the one it replaces"));
         }
         if self.failed > 0 { Exit::Incomplete } else { Exit::Success }
     }
@@ -190,15 +244,15 @@ impl Passed {
         if self.special > 0 {
             let files = if self.special == 1 { "file" } else { "files" };
             let count = self.special;
-            say(format!("skipped {count} special {files} (FIFO, socket or device)"));
+            note(format!("skipped {count} special {files} (FIFO, socket or device)"));
         }
         if self.elsewhere > 0 {
             let directories = if self.elsewhere == 1 { "directory" } else { "directories" };
-            say(format!("skipped {} {directories} on other file systems", self.elsewhere));
+            note(format!("skipped {} {directories} on other file systems", self.elsewhere));
         }
         if self.automounts > 0 {
             let points = if self.automounts == 1 { "point" } else { "points" };
-            say(format!("skipped {} automount {points}", self.automounts));
+            note(format!("skipped {} automount {points}", self.automounts));
         }
     }
 }

@@ -1,16 +1,20 @@
-//! What `md5all etag` prints: a line for each file, with its ETag or with the size of parts that gives one.
+//! What `md5all etag` prints: a line for each file, with its ETag or with the size of parts that gives one; in JSON, an
+//! object with both.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use errgroup::Context;
 use md5all::manifest::on_one_line;
 use md5all::{ETag, Operation, Root, Tagged, Upload, Uploads, etags};
+use serde::Serialize;
 
 use crate::cli::Tags;
 use crate::exit::Exit;
 use crate::failure::{Failure, complain};
 use crate::interrupt;
+use crate::json::{self, Last, Name, Problem};
 use crate::output::Output;
 use crate::run::{PAUSE, raise_descriptor_limit};
 
@@ -29,7 +33,8 @@ fn tag(tags: Tags) -> Result<Exit, Failure> {
         Uploads::Like { etag, .. } => Some(*etag),
         Uploads::Planned { .. } => None,
     };
-    let mut report = Report { out: BufWriter::with_capacity(capacity, output), wanted, found: false, failed: false };
+    let mut report =
+        Report { out: BufWriter::with_capacity(capacity, output), wanted, json: tags.json, tally: Tally::default() };
     let names = tags.files.clone();
     let mut etags = etags(&ctx, tags.files, tags.uploads, tags.jobs);
     loop {
@@ -54,40 +59,79 @@ struct Report {
     out: BufWriter<Output>,
     /// The ETag that is looked for, if one is.
     wanted: Option<ETag>,
-    found: bool,
-    /// Whether something was not read.
-    failed: bool,
+    json: bool,
+    tally: Tally,
+}
+
+/// How many files came to what.
+#[derive(Debug, Default, Serialize)]
+struct Tally {
+    /// Those that have an ETag, and the one that is looked for, if one is.
+    matched: u64,
+    unmatched: u64,
+    failed: u64,
+}
+
+/// A file and its ETag, as JSON has it; without a size, it was not in parts.
+#[derive(Serialize)]
+struct Object<'a> {
+    etag: String,
+    #[serde(flatten)]
+    path: Name<'a>,
+    part_size: Option<u64>,
+}
+
+/// A file that the ETag is not of, and how that is known.
+#[derive(Serialize)]
+struct Unmatched<'a> {
+    unmatched: String,
+    #[serde(flatten)]
+    path: Name<'a>,
 }
 
 impl Report {
     fn take(&mut self, name: &[u8], tagged: &Tagged) -> Result<(), Failure> {
         match (tagged.outcome(), self.wanted) {
-            (Ok(tags), None) => tags.iter().try_for_each(|(_, etag)| self.print(&etag.to_string(), name)),
+            (Ok(tags), None) => tags.iter().try_for_each(|(upload, etag)| {
+                self.tally.matched += 1;
+                self.tell(*upload, *etag, &etag.to_string(), name)
+            }),
             (Ok(tags), Some(wanted)) => self.look(name, tags, wanted),
             (Err(reason), _) => {
-                self.failed = true;
-                self.flush()?;
-                complain(name, reason);
-                Ok(())
+                self.tally.failed += 1;
+                self.complain(name, reason, &Problem::new(name, reason))
             }
         }
     }
 
     fn look(&mut self, name: &[u8], tags: &[(Upload, ETag)], wanted: ETag) -> Result<(), Failure> {
         if let Some((upload, _)) = tags.iter().find(|(_, etag)| *etag == wanted) {
-            self.found = true;
-            return match upload {
-                Upload::Whole => self.print("single", name),
-                Upload::Parts(size) => self.print(&size.to_string(), name),
-            };
+            self.tally.matched += 1;
+            let size = part_size(*upload).map_or_else(|| "single".to_owned(), |size| size.to_string());
+            return self.tell(*upload, wanted, &size, name);
         }
+        self.tally.unmatched += 1;
+        let unmatched = match (tags.len(), wanted.parts()) {
+            (0, Some(parts)) => format!("no usual part size gives {parts} parts"),
+            (_, Some(_)) => format!("no usual part size gives {wanted}"),
+            (_, None) => format!("not {wanted}"),
+        };
+        self.complain(name, &unmatched, &Unmatched { unmatched: unmatched.clone(), path: Name::path(name) })
+    }
+
+    /// One line on standard error, and an object if those are wanted.
+    fn complain(&mut self, name: &[u8], what: &dyn Display, object: &impl Serialize) -> Result<(), Failure> {
         self.flush()?;
-        match (tags.len(), wanted.parts()) {
-            (0, Some(parts)) => complain(name, &format!("no usual part size gives {parts} parts")),
-            (_, Some(_)) => complain(name, &format!("no usual part size gives {wanted}")),
-            (_, None) => complain(name, &format!("not {wanted}")),
+        complain(name, what);
+        if self.json { json::write(&mut self.out, object).map_err(cannot_write) } else { Ok(()) }
+    }
+
+    fn tell(&mut self, upload: Upload, etag: ETag, what: &str, name: &[u8]) -> Result<(), Failure> {
+        if !self.json {
+            return self.print(what, name);
         }
-        Ok(())
+        let object = Object { etag: etag.to_string(), path: Name::path(name), part_size: part_size(upload) };
+        json::write(&mut self.out, &object).map_err(cannot_write)
     }
 
     /// One line, with names escaped as in GNU's.
@@ -102,12 +146,23 @@ impl Report {
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {
+        if self.json {
+            json::write(&mut self.out, &Last { summary: &self.tally }).map_err(cannot_write)?;
+        }
         self.flush()?;
-        Ok(match (self.failed, self.wanted, self.found) {
-            (true, _, _) => Exit::Incomplete,
-            (false, Some(_), false) => Exit::Differs,
+        Ok(match (self.tally.failed, self.wanted, self.tally.matched) {
+            (1.., _, _) => Exit::Incomplete,
+            (0, Some(_), 0) => Exit::Differs,
             _ => Exit::Success,
         })
+    }
+}
+
+/// The size of its parts, if it has any.
+fn part_size(upload: Upload) -> Option<u64> {
+    match upload {
+        Upload::Whole => None,
+        Upload::Parts(size) => Some(size.get()),
     }
 }
 

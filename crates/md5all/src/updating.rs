@@ -17,16 +17,19 @@ use std::sync::Arc;
 use errgroup::Context;
 use md5all::manifest::{Layout, Reader, Writer, on_one_line};
 use md5all::{Attribute, Change, Hashed, Inventory, Operation, Rule, Sidecar, Skip, Status, update};
+use serde::Serialize;
 
 use crate::auditing::is_no_directory;
 use crate::cli::Update;
 use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, complain, say};
+use crate::failure::{Failure, complain, note, say};
 use crate::interrupt;
-use crate::left_out::{LeftOut, explain};
+use crate::json::{self, Last, Name, Verdict};
+use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
 use crate::run::{Notes, raise_descriptor_limit};
+use crate::terminal::{Paint, hush, is_quiet, on_stdout};
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Update) -> Exit {
@@ -34,6 +37,7 @@ pub(crate) fn run(task: Update) -> Exit {
 }
 
 fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
+    hush(task.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
@@ -49,11 +53,11 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         }
     };
     if task.root.is_none() {
-        say(format!("the tree is {}", crate::quote::quote(listed.root().as_os_str().as_bytes())));
+        note(format!("the tree is {}", crate::quote::quote(listed.root().as_os_str().as_bytes())));
     }
 
     if listed.is_mixed() {
-        say("some names begin with the root, but not all: they are taken as relative to it");
+        note("some names begin with the root, but not all: they are taken as relative to it");
     }
     let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
     let keeps_facts = layout.keeps_facts();
@@ -73,7 +77,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     if let Some(facts) = facts.as_mut().filter(|_| !is_in_accord) {
         facts.begin(0)?;
     }
-    let mut tally = Tally { verbose: task.verbose, ..Tally::default() };
+    let mut tally = Tally { json: task.json, prune: task.prune, verbose: task.verbose, ..Tally::default() };
     let mut stdout = BufWriter::new(io::stdout().lock());
     let mut attributes = task.xattr.then(Attributes::default);
     update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
@@ -95,8 +99,8 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         companions::say_taken_over(listed.taken_over() + known.taken_over());
         tally.left_out.say();
     });
-    tally.sum_up(task.prune, &mut stdout).map_err(cannot_print)?;
-    Ok(tally.exit(task.prune))
+    tally.sum_up(&mut stdout).map_err(cannot_print)?;
+    Ok(tally.exit())
 }
 
 type Old = Result<(Inventory, Layout, bool), md5all::Unusable>;
@@ -295,7 +299,7 @@ impl<'a, L: List> Rewrite<'a, L> {
 }
 
 /// How many files were found to be what.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 struct Tally {
     same: u64,
     new: u64,
@@ -308,48 +312,87 @@ struct Tally {
     not_selected: u64,
     /// What was left out, listed or not.
     left_out: LeftOut,
-    /// Whether to say of each why it is.
+    /// Whether entries of those that are missing are dropped.
+    prune: bool,
+    /// Whether to say of each why it is left out.
+    #[serde(skip)]
     verbose: bool,
+    #[serde(skip)]
+    json: bool,
+}
+
+/// What is told of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Word {
+    verdict: &'static str,
+    text: &'static str,
+    paint: Paint,
 }
 
 impl Tally {
     /// Counts a file, and says what there is to say of it.
     fn take(&mut self, change: &Change<'_>, out: &mut impl Write) -> io::Result<()> {
+        let word = |verdict, paint| Word { verdict, text: verdict, paint };
         let (count, word) = match change.finding {
             Status::Same(_) => {
                 self.same += 1;
                 return Ok(());
             }
-            Status::New(_) => (&mut self.new, "new"),
-            Status::Changed(_) => (&mut self.changed, "changed"),
-            Status::Corrupt(_) => (&mut self.corrupt, "corrupt"),
-            Status::Missing => (&mut self.missing, "missing"),
+            Status::New(_) => (&mut self.new, word("new", Paint::Cyan)),
+            Status::Changed(_) => (&mut self.changed, word("changed", Paint::Yellow)),
+            Status::Corrupt(_) => (&mut self.corrupt, word("corrupt", Paint::Red)),
+            Status::Missing => (&mut self.missing, word("missing", Paint::Red)),
             Status::Unreadable(reason) => {
                 complain(change.name, reason);
-                (&mut self.unreadable, "unreadable")
+                (&mut self.unreadable, word("unreadable", Paint::Magenta))
             }
-            Status::Unseen => (&mut self.unreadable, "unreadable"),
-            Status::Outside => (&mut self.outside, "not below the root"),
+            Status::Unseen => (&mut self.unreadable, word("unreadable", Paint::Magenta)),
+            Status::Outside => {
+                (&mut self.outside, Word { text: "not below the root", ..word("outside", Paint::Magenta) })
+            }
             Status::LeftOut { skip, ref rule } => {
-                self.leave_out(change, skip, rule.as_ref());
-                return Ok(());
+                return self.leave_out(change, skip, rule.as_ref(), out);
             }
         };
         *count += 1;
-        out.write_all(&[word.as_bytes(), b": ", &on_one_line(change.name), b"\n"].concat())
+        if self.json {
+            let (path, reason) = (Name::path(change.name), reason(change));
+            return json::write(out, &Verdict { verdict: word.verdict, path, from: None, reason });
+        }
+        out.write_all(&[&on_stdout(word.paint, word.text), &b": "[..], &on_one_line(change.name), b"\n"].concat())
     }
 
-    fn leave_out(&mut self, change: &Change<'_>, skip: Skip, rule: Option<&Rule>) {
+    fn sum_up(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.json {
+            json::write(out, &Last { summary: self })?;
+        } else if !is_quiet() {
+            self.write_text(out)?;
+        }
+        out.flush()
+    }
+
+    fn leave_out(
+        &mut self,
+        change: &Change<'_>,
+        skip: Skip,
+        rule: Option<&Rule>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         self.not_selected += u64::from(change.before.is_some());
         self.left_out.count(skip);
+        if self.verbose && self.json {
+            let (path, reason) = (Name::path(change.name), Some(left_out::reason(skip, rule)));
+            return json::write(out, &Verdict { verdict: "left out", path, from: None, reason });
+        }
         if self.verbose {
             explain(change.name, skip, rule);
         }
+        Ok(())
     }
 
     /// As in `3 the same, 1 new, 2 missing (kept)`.
-    fn sum_up(&self, prune: bool, out: &mut impl Write) -> io::Result<()> {
-        let missing = if prune { "missing (dropped)" } else { "missing (kept)" };
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        let missing = if self.prune { "missing (dropped)" } else { "missing (kept)" };
         let counts = [
             (self.new, "new"),
             (self.changed, "changed"),
@@ -363,16 +406,25 @@ impl Tally {
         for (count, what) in counts.into_iter().filter(|&(count, _)| count > 0) {
             write!(out, ", {count} {what}")?;
         }
-        writeln!(out)?;
-        out.flush()
+        writeln!(out)
     }
 
-    fn exit(&self, prune: bool) -> Exit {
+    fn exit(&self) -> Exit {
         match self {
             tally if tally.unreadable + tally.outside > 0 => Exit::Incomplete,
-            tally if tally.corrupt > 0 || tally.missing > 0 && !prune => Exit::Differs,
+            tally if tally.corrupt > 0 || tally.missing > 0 && !tally.prune => Exit::Differs,
             _ => Exit::Success,
         }
+    }
+}
+
+/// Why nobody can say what became of it, in the words of an audit.
+fn reason(change: &Change<'_>) -> Option<String> {
+    match change.finding {
+        Status::Unreadable(reason) => Some(reason.to_string()),
+        Status::Unseen => Some("a directory above it was not listed".to_owned()),
+        Status::Outside => Some("not below the root".to_owned()),
+        _ => None,
     }
 }
 

@@ -16,14 +16,14 @@ use super::{format_parser, root};
 /// Every file that is in the tree or in MANIFEST is one of: ok, changed, corrupt (its contents differ, but not its size and
 /// time), moved, copied, new, missing, unreadable, incomparable (MANIFEST does not say enough), outside (not below ROOT).
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_long_help = EXAMPLES)]
 #[command(mut_arg("verbose", |arg| arg.help(VERBOSE)))]
 pub(super) struct Arguments {
     /// The list of what the tree was; - is standard input
     #[arg(value_name = "MANIFEST")]
     manifest: OsString,
 
-    /// Where the tree is now [default: the longest directory that all names in MANIFEST share]
+    /// Where the tree is now [default: the directory that all names share]
     #[arg(value_name = "ROOT")]
     root: Option<PathBuf>,
 
@@ -39,18 +39,23 @@ pub(super) struct Arguments {
 
 /// How manifests are read, and what is found is told.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct Telling {
-    /// How the lines of a manifest look [default: what the first of them tell]
-    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    /// Tell in JSON: an object a line, and one for the summary
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Neither notes nor summary: what differs, and errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+
+    /// How the lines of a manifest look [default: what they tell]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Reading", hide_short_help = true)]
     pub(super) format: Option<Format>,
 
     /// The lines of a manifest end with NUL, not newline
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Reading", hide_short_help = true)]
     zero: bool,
-
-    /// Tell in JSON: an object a line for each file, and one for the summary
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 impl Telling {
@@ -72,12 +77,19 @@ pub(crate) struct Audit {
     /// How to hash it. What to exclude is not known yet.
     pub(crate) options: Options,
     pub(crate) json: bool,
+    /// Whether to make no notes and sum up nothing.
+    pub(crate) quiet: bool,
     /// Whether to tell of what is well, and of how it is done.
     pub(crate) verbose: bool,
 }
 
-/// What a shell is told.
-pub(super) const EXIT_STATUS: &str = "\
+/// What long help of audit ends with.
+const EXAMPLES: &str = "\
+Examples:
+  md5all audit MD5SUMS                 the tree is where the names in MD5SUMS say
+  md5all audit MD5SUMS /mnt/backup     it is elsewhere now
+  md5all audit --json MD5SUMS | jq -r 'select(.verdict == \"missing\") | .path'
+
 Exit status: 0 if nothing differs, 1 if something does, 2 if something could not be read or compared, 3 if the command \
 line makes no sense, 130 if interrupted.";
 
@@ -98,6 +110,7 @@ impl Arguments {
             end: self.telling.end(),
             root: self.root,
             json: self.telling.json,
+            quiet: self.telling.quiet,
             verbose: self.reading.verbose,
             options: self.reading.into_options([]).selection(selection),
         }

@@ -19,10 +19,10 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Make directories bags, where they stand; goes on with what was interrupted
-    #[command(after_help = CREATE_STATUS)]
+    #[command(after_long_help = CREATE_EXAMPLES)]
     Create(Create),
     /// Say whether bags are what they say
-    #[command(after_help = VERIFY_STATUS)]
+    #[command(after_long_help = VERIFY_EXAMPLES)]
     Verify(Verify),
 }
 
@@ -32,17 +32,24 @@ struct Create {
     #[arg(value_name = "DIR", required = true)]
     dirs: Vec<PathBuf>,
 
-    /// What its manifests are by, one each: one algorithm, or several with commas between them [default: sha512]
+    /// What its manifests are by, as in md5,sha256 [default: sha512]
+    ///
+    /// A manifest each: one algorithm, or several with commas between them.
     #[arg(short, long, value_name = "LIST", value_delimiter = ',', value_parser = algorithm_parser())]
+    #[arg(hide_possible_values = true)]
     algorithm: Vec<Algorithm>,
 
     /// The version of the format
     #[arg(long, value_name = "VERSION", default_value = "1.0", value_parser = version_parser())]
     version_of: BagVersion,
 
-    /// What bag-info.txt is to say beside what it says anyway; may be given several times
+    /// What bag-info.txt is to say as well; may be given several times
     #[arg(long, value_name = "LABEL=VALUE", value_parser = info)]
     info: Vec<(String, String)>,
+
+    /// Tell in JSON: an object a line, and a summary
+    #[arg(long)]
+    json: bool,
 
     /// Files to read and hash at the same time [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -55,7 +62,7 @@ struct Verify {
     #[arg(value_name = "BAG", required = true)]
     bags: Vec<PathBuf>,
 
-    /// Tell in JSON: an object a line for each finding, and one for each bag
+    /// Tell in JSON: an object a line, and a summary
     #[arg(long)]
     json: bool,
 
@@ -64,11 +71,19 @@ struct Verify {
     jobs: Option<u16>,
 }
 
-const CREATE_STATUS: &str = "\
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  md5all bag create -a md5,sha512 archive-2026
+  md5all bag create --info Source-Organization=Library archive-2026
+
 Exit status: 0 if every DIR is a bag now; 1 if one was not made one, for what it is or holds; 2 if something could not be \
 read or written; 3 if the command line makes no sense; 130 if interrupted.";
 
-const VERIFY_STATUS: &str = "\
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  md5all bag verify archive-2025 archive-2026
+  md5all bag verify --json archive-2026 | jq -r 'select(.finding) | .text'
+
 Exit status: 0 if every BAG is valid; 1 if one is not; 2 if something could not be read, or is not supported; 3 if the \
 command line makes no sense; 130 if interrupted.";
 
@@ -76,7 +91,7 @@ command line makes no sense; 130 if interrupted.";
 #[derive(Debug)]
 pub(crate) enum Bags {
     /// To make them.
-    Create { dirs: Vec<PathBuf>, bag: NewBag, jobs: Option<NonZeroUsize> },
+    Create { dirs: Vec<PathBuf>, bag: NewBag, json: bool, jobs: Option<NonZeroUsize> },
     /// To verify them.
     Verify { bags: Vec<PathBuf>, json: bool, jobs: Option<NonZeroUsize> },
 }
@@ -85,12 +100,12 @@ impl Arguments {
     pub(super) fn into_task(self) -> Task {
         let number = |jobs: Option<u16>| jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         Task::Bag(match self.what {
-            What::Create(Create { dirs, algorithm, version_of, info, jobs }) => {
+            What::Create(Create { dirs, algorithm, version_of, info, json, jobs }) => {
                 let mut bag = NewBag::default().version(version_of).info(info);
                 if !algorithm.is_empty() {
                     bag.algorithms = algorithm.into_iter().collect();
                 }
-                Bags::Create { dirs, bag, jobs: number(jobs) }
+                Bags::Create { dirs, bag, json, jobs: number(jobs) }
             }
             What::Verify(Verify { bags, json, jobs }) => Bags::Verify { bags, json, jobs: number(jobs) },
         })

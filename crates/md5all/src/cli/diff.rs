@@ -6,7 +6,7 @@ use clap::Args;
 use md5all::manifest::{Format, LineEnd};
 use md5all::{Options, Root};
 
-use super::audit::{EXIT_STATUS, Telling, VERBOSE};
+use super::audit::{Telling, VERBOSE};
 use super::reading::Reading;
 use super::root;
 use super::selection::Selecting;
@@ -15,7 +15,7 @@ use super::selection::Selecting;
 ///
 /// What is told is what has become of A in B, in the words of audit. Of two manifests nothing is read but them.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_long_help = EXAMPLES)]
 #[command(mut_arg("verbose", |arg| arg.help(VERBOSE)))]
 pub(super) struct Arguments {
     /// What was: a manifest, or a directory; - is a manifest on standard input
@@ -36,6 +36,15 @@ pub(super) struct Arguments {
     selecting: Selecting,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  md5all diff MD5SUMS.old MD5SUMS      what changed between two lists; no file is read
+  md5all diff photos /mnt/backup       two trees
+  md5all diff MD5SUMS /mnt/backup      a list and a tree
+
+Exit status: 0 if nothing differs, 1 if something does, 2 if something could not be read or compared, 3 if the command \
+line makes no sense, 130 if interrupted.";
+
 /// What to compare, and how to tell of it.
 #[derive(Debug)]
 pub(crate) struct Diff {
@@ -47,6 +56,8 @@ pub(crate) struct Diff {
     /// How to hash those that are trees.
     pub(crate) options: Options,
     pub(crate) json: bool,
+    /// Whether to make no notes and sum up nothing.
+    pub(crate) quiet: bool,
     /// Whether to tell of what is well, and of how it is done.
     pub(crate) verbose: bool,
 }
@@ -65,6 +76,7 @@ impl Arguments {
             format: self.telling.format,
             end: self.telling.end(),
             json: self.telling.json,
+            quiet: self.telling.quiet,
             verbose: self.reading.verbose,
             options: self.reading.into_options([]).selection(selection),
         }

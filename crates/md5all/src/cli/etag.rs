@@ -11,7 +11,7 @@ use super::{Task, root, size};
 
 /// S3's ETags of local files, or the size of the parts that an ETag is of
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Files; - is standard input
     #[arg(value_name = "FILE", required = true)]
@@ -33,6 +33,10 @@ pub(super) struct Arguments {
     #[arg(long = "match", value_name = "ETAG")]
     etag: Option<ETag>,
 
+    /// Tell in JSON: an object a line, and one for the summary
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
     /// Workers [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -41,7 +45,12 @@ pub(super) struct Arguments {
 /// What `aws s3 cp` takes.
 const USUAL: NonZeroU64 = NonZeroU64::new(8 << 20).unwrap();
 
-const EXIT_STATUS: &str = "\
+const EXAMPLES: &str = "\
+Examples:
+  md5all etag disk.img                          as aws s3 cp would upload it
+  md5all etag --part-size 64M disk.img          in parts of 64 MiB
+  md5all etag --match 9b2cf535f27731c974343645a3985328-12 disk.img
+
 Exit status: 0 if every file was read; 2 if something was not; 3 if the command line makes no sense; 130 if interrupted.
 With --match: 0 if the ETag is of one of the files, 1 if of none; 2 if something was not read.";
 
@@ -51,6 +60,7 @@ pub(crate) struct Tags {
     pub(crate) files: Vec<Root>,
     pub(crate) uploads: Uploads,
     pub(crate) jobs: NonZeroUsize,
+    pub(crate) json: bool,
 }
 
 impl Arguments {
@@ -58,6 +68,7 @@ impl Arguments {
         let jobs = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         Task::Tag(Tags {
             uploads: self.uploads(),
+            json: self.json,
             files: self.files.into_iter().map(root).collect(),
             jobs: jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
         })

@@ -5,8 +5,9 @@
 
 use std::ffi::OsString;
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 use md5all::manifest::{Format, Layout, LineEnd};
 use md5all::{Algorithm, Algorithms, Options};
 
@@ -14,6 +15,7 @@ use super::{Check, Sums, Task, Voice, root};
 use crate::exit::Exit;
 use crate::failure::say;
 use crate::name::name;
+use crate::terminal::{When, colour};
 
 /// Its name, and what it says of itself, are those of the tool.
 #[derive(Debug, Parser)]
@@ -47,42 +49,44 @@ struct Arguments {
 
 /// What md5all and GNU's tools have in common.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "As md5sum")]
+#[command(next_help_heading = "Checking")]
 pub(super) struct Flags {
     /// Check what the lists in PATH, or in standard input, say of files
     #[arg(short, long)]
     pub(super) check: bool,
 
+    /// No notes; with -c no line for what is well
+    ///
+    /// What was skipped, and the like, is not said. With --check, of this, --status and --warn the last one holds.
+    #[arg(short, long, overrides_with_all = ["status", "warn"], help_heading = "Output")]
+    pub(super) quiet: bool,
+
     /// BSD's lines, which name the algorithm
-    #[arg(long)]
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
     pub(super) tag: bool,
 
     /// Lines with a * before the name, which means nothing here
-    #[arg(short, long, overrides_with = "text")]
+    #[arg(short, long, overrides_with = "text", hide_short_help = true, help_heading = "Output")]
     pub(super) binary: bool,
 
     /// Lines without one
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
     pub(super) text: bool,
 
-    /// Check: pass over files that are not there
-    #[arg(long)]
+    /// Pass over files that are not there
+    #[arg(long, hide_short_help = true)]
     ignore_missing: bool,
 
-    /// Check: no line for a file that is well; of this, --status and --warn the last one holds
-    #[arg(long, overrides_with_all = ["status", "warn"])]
-    quiet: bool,
-
-    /// Check: no line for any file, only the exit status
-    #[arg(long, overrides_with_all = ["quiet", "warn"])]
+    /// No line for any file, only the exit status
+    #[arg(long, overrides_with_all = ["quiet", "warn"], hide_short_help = true)]
     status: bool,
 
-    /// Check: a malformed line is a failure
-    #[arg(long)]
+    /// A malformed line is a failure
+    #[arg(long, hide_short_help = true)]
     strict: bool,
 
-    /// Check: name each malformed line
-    #[arg(short, long, overrides_with_all = ["quiet", "status"])]
+    /// Name each malformed line
+    #[arg(short, long, overrides_with_all = ["quiet", "status"], hide_short_help = true)]
     warn: bool,
 
     /// Whether `--text` came after `--tag`, which would have meant `--binary` from then on.
@@ -96,6 +100,7 @@ pub(super) struct Flags {
 ///
 /// What to exit with, when there is nothing to run: help and errors have been printed.
 pub(super) fn parse(tool: Algorithm) -> Result<Task, Exit> {
+    colour(When::Never);
     let matches = command(tool).try_get_matches().map_err(|error| refuse_as_getopt(&error))?;
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| refuse_as_getopt(&error))?;
     let flags = arguments.flags.in_order(&matches);
@@ -112,10 +117,14 @@ pub(super) fn parse(tool: Algorithm) -> Result<Task, Exit> {
     Ok(Task::Sum(Sums { options, layout: Layout::from(flags.format()).end(end).algorithms(algorithms) }))
 }
 
+const QUIET: &str = "No line for a file that is well; of this, --status and --warn the last one holds";
+
 fn command(tool: Algorithm) -> clap::Command {
     let name = format!("{}sum", tool.name());
     let about = format!("Print or check {} checksums, as GNU {name} does", tool.tag());
-    Arguments::command().bin_name(&name).display_name(&name).about(about)
+    // GNU's have no -q, and --quiet is theirs with --check only.
+    let quiet = |arg: Arg| arg.short(Resettable::Reset).help(QUIET).long_help(QUIET).help_heading("Checking");
+    Arguments::command().bin_name(&name).display_name(&name).about(about).mut_arg("quiet", quiet)
 }
 
 impl Flags {
@@ -123,6 +132,11 @@ impl Flags {
     pub(super) fn in_order(self, matches: &ArgMatches) -> Flags {
         let last = |name| matches.indices_of(name).and_then(Iterator::last).filter(|_| matches.get_flag(name));
         Flags { text_holds: last("text") > last("tag"), ..self }
+    }
+
+    /// The flags, if `--quiet` may mean something without `--check` as well.
+    pub(super) fn without_quiet(self) -> Flags {
+        Flags { quiet: self.quiet && self.check, ..self }
     }
 
     /// Why GNU refuses the flags, if it does.
@@ -169,7 +183,7 @@ impl Flags {
             _ => Voice::Plain,
         };
         let Flags { strict, ignore_missing, .. } = self;
-        Check { options, format, voice, strict, ignore_missing, verbose: false }
+        Check { options, format, voice, strict, ignore_missing, verbose: false, json: false }
     }
 }
 

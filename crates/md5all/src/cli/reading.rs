@@ -8,37 +8,38 @@ use md5all::{Cache, Devices, Links, Mode, Options, Root};
 
 /// How to read.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Reading")]
 pub(super) struct Reading {
     /// Files to read and hash at the same time [default: one a core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = None::<&str>)]
     jobs: Option<u16>,
 
-    /// Follow symbolic links, not only those that are named as PATH
-    #[arg(short = 'L', long)]
+    /// Follow symbolic links, not only those that are named
+    #[arg(short = 'L', long, help_heading = "Selection")]
     dereference: bool,
 
-    /// Skip directories on other file systems than PATH
-    #[arg(short = 'x', long)]
+    /// Skip directories on other file systems
+    #[arg(short = 'x', long, help_heading = "Selection")]
     one_file_system: bool,
 
     /// How the devices below PATH are read: as each is best, or all as one of these
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = mode_parser())]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = mode_parser(), hide_short_help = true)]
     io: Io,
 
     /// Reads that are under way at once on each device [default: 64; hdd: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), hide_short_help = true)]
     io_depth: Option<u16>,
 
     /// Leave the system's cache of files as it was: keep nothing in memory that was not there
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_cache: bool,
 
     /// The most memory to use, such as 64M: fewer files and records at a time [default: what is of use]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    #[arg(long, value_name = "SIZE", value_parser = memory, hide_short_help = true)]
     memory: Option<usize>,
 
     /// Say how each device is read
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
     pub(super) verbose: bool,
 }
 

@@ -11,47 +11,54 @@ use super::reading::size;
 
 /// What is left out of trees. What is named as a PATH never is.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Selection")]
 pub(super) struct Selecting {
-    /// Only files that match GLOB, or another one that is given: by their name, or, if there is a / in it, by their path
-    /// below PATH
-    #[arg(long, value_name = "GLOB", value_parser = included)]
+    /// Only files that match GLOB, or another one that is given
+    ///
+    /// By their name, or, if there is a / in it, by their path below PATH.
+    #[arg(long, value_name = "GLOB", value_parser = included, hide_short_help = true)]
     include: Vec<String>,
 
-    /// Leave out what matches GLOB, and do not enter it if it is a directory; GLOB/ is directories only
+    /// Leave out what matches GLOB, and all below it
+    ///
+    /// By its name, or, if there is a / in it, by its path below PATH. A directory that matches is not entered; GLOB/ is
+    /// directories only.
     #[arg(long, value_name = "GLOB", value_parser = excluded)]
     exclude: Vec<String>,
 
     /// Leave out what .gitignore files say, and .git
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     gitignore: bool,
 
     /// Leave out what has a name that begins with a dot
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_hidden: bool,
 
     /// Enter no directory so far below PATH; 1 is only the files in PATH itself
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     max_depth: Option<NonZeroU32>,
 
     /// Leave out files that are smaller, such as 1K or 10M
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = bytes, hide_short_help = true)]
     min_size: Option<u64>,
 
     /// Leave out files that are larger
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = bytes, hide_short_help = true)]
     max_size: Option<u64>,
 }
 
 /// A list of what to hash, in place of PATH.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Selection")]
 pub(super) struct FilesFrom {
-    /// Hash what FILE names, one a line, in its order: files, and directories with everything below them; - is standard
-    /// input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "check"])]
+    /// Hash what FILE names, one a line, in its order
+    ///
+    /// Files, and directories with everything below them; - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "check"], hide_short_help = true)]
     files_from: Option<PathBuf>,
 
     /// Names in the list end with NUL, not newline, as find -print0 writes them
-    #[arg(short = '0', long = "null")]
+    #[arg(short = '0', long = "null", hide_short_help = true)]
     null: bool,
 }
 

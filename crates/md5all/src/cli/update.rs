@@ -10,29 +10,29 @@ use super::reading::Reading;
 use super::selection::Selecting;
 use super::{Task, format_parser};
 
-/// Bring a manifest up to date: read what is new or may have changed, take over what is as it was
+/// Bring a manifest up to date: read only what may have changed
 #[derive(Args, Debug)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The manifest; replaced at the end, all at once, unless nothing has changed
+    /// The manifest; replaced at the end if anything has changed
     manifest: PathBuf,
 
-    /// The tree that it lists [default: the longest directory that all its names share]
+    /// The tree that it lists [default: the directory that all names share]
     root: Option<PathBuf>,
 
     /// How its lines look [default: as they do]
-    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Reading", hide_short_help = true)]
     format: Option<Format>,
 
     /// Its lines end with NUL, not newline
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Reading", hide_short_help = true)]
     zero: bool,
 
     /// Drop entries whose file is gone
     #[arg(long)]
     prune: bool,
 
-    /// Read all files, whether or not anything says that they have changed
+    /// Read all files, whatever says that they are as they were
     #[arg(long)]
     verify: bool,
 
@@ -40,10 +40,19 @@ pub(super) struct Arguments {
     #[arg(long)]
     resume: bool,
 
-    /// Keep size, time and checksums with each file as well, in its extended attribute user.md5all; that changes the change
-    /// times of files
+    /// Keep what is known of each file in its extended attribute, too
+    ///
+    /// Size, time and checksums, in user.md5all; that changes the change times of files.
     #[arg(long)]
     xattr: bool,
+
+    /// Tell in JSON: an object a line, and one for the summary
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// Neither notes nor summary: what differs, and errors
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
 
     #[command(flatten)]
     reading: Reading,
@@ -52,7 +61,12 @@ pub(super) struct Arguments {
     selecting: Selecting,
 }
 
-const EXIT_STATUS: &str = "\
+const EXAMPLES: &str = "\
+Examples:
+  md5all update photos/MD5SUMS photos           read what is new or may have changed
+  md5all update --prune photos/MD5SUMS photos   and drop entries of files that are gone
+  md5all update --verify photos/MD5SUMS photos  read everything
+
 Exit status: 0 if the manifest says what there is; 1 if a file is corrupt (it has other contents, and nobody has \
 written to it) or an entry was kept whose file is gone; 2 if something could not be read, 3 if the command line makes no sense, 130 if interrupted.";
 
@@ -69,6 +83,9 @@ pub(crate) struct Update {
     pub(crate) resume: bool,
     /// Whether files have their facts with them.
     pub(crate) xattr: bool,
+    pub(crate) json: bool,
+    /// Whether to make no notes and sum up nothing.
+    pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     /// With no root.
     pub(crate) options: Options,
@@ -91,6 +108,8 @@ impl Arguments {
             verify: self.verify,
             resume: self.resume,
             xattr: self.xattr,
+            json: self.json,
+            quiet: self.quiet,
             verbose: self.reading.verbose,
             options: self.reading.into_options([]).selection(selection),
         })

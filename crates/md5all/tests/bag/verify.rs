@@ -513,6 +513,7 @@ fn in_json_every_finding_and_every_bag_is_an_object() {
     assert_eq!(lines[0], r#"{"path":"bag/data/c","grade":"invalid","finding":"unlisted","text":"in no manifest"}"#);
     assert!(lines[1].contains(r#""finding":"oxum""#));
     assert_eq!(lines[2], r#"{"bag":"bag","verdict":"invalid","files":3,"bytes":24}"#);
+    assert_eq!(lines[3], r#"{"summary":{"valid":0,"invalid":1,"unknown":0}}"#);
 }
 
 #[test]

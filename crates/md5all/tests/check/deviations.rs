@@ -87,7 +87,7 @@ fn flags_of_hashing_trees_are_refused_with_exit_1() {
             "{ended:?}"
         );
     }
-    let ended = run(&field, Program::Md5all, "--quiet a", b"");
+    let ended = run(&field, Program::Md5all, "--status a", b"");
     assert_eq!(ended.code, Some(3), "without --check a command line that makes no sense is exit 3");
 }
 

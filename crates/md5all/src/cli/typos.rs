@@ -1,0 +1,53 @@
+//! What was meant by a word that is no file: perhaps a subcommand.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+use md5all::Root;
+
+use super::Arguments;
+
+/// How much alike two words must be, of 1: as clap has it.
+const ALIKE: f64 = 0.7;
+
+/// Says what may have been meant by the first thing to hash, if that is no file and the name of a subcommand almost.
+pub(crate) fn meant(first: Option<&Root>) -> Option<String> {
+    let Some(Root::Path(path)) = first else { return None };
+    let word = path.to_str().filter(|word| !word.contains('/'))?;
+    let subcommand = alike(word)?;
+    let is_there = Path::new(word).symlink_metadata().is_ok();
+    (!is_there).then(|| match word == subcommand {
+        true => format!("there is no {word} here; the subcommand '{subcommand}' comes before all options"),
+        false => format!("there is no {word} here; did you mean the subcommand '{subcommand}'?"),
+    })
+}
+
+/// The subcommand that a word is most like.
+fn alike(word: &str) -> Option<String> {
+    let command = Arguments::command();
+    let likeness = |name: &str| strsim::jaro(word, name);
+    let names = command.get_subcommands().map(|command| command.get_name());
+    let best = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
+    (likeness(best) > ALIKE).then(|| best.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_almost_a_subcommand_is_told_and_nothing_else() {
+        for (word, subcommand) in [
+            ("udit", Some("audit")),
+            ("aduit", Some("audit")),
+            ("updat", Some("update")),
+            ("difff", Some("diff")),
+            ("etags", Some("etag")),
+            ("completion", Some("completions")),
+            ("photos", None),
+            ("x", None),
+        ] {
+            assert_eq!(alike(word).as_deref(), subcommand, "{word}");
+        }
+    }
+}
