@@ -9,17 +9,53 @@
 //! | the same for a list of any length, of files and directories | [`hash_named`] |
 //! | some of the files in trees: by globs, `.gitignore`, depth, size | [`Selection`] |
 //! | what has become of the files in a list | [`check_lists`] |
-//! | what has become of a tree since it was listed | [`audit`] |
+//! | what has become of a tree since it was listed | [`Listed`], [`audit`] |
 //! | how two trees or manifests differ | [`diff`](diff()) |
+//! | what a manifest has to say now | [`Inventory`], [`update`] |
+//! | a file that is replaced whole or not at all | [`Replacement`] |
+//! | a run that goes on where another was stopped | [`Journal`], [`Known`] |
 //! | the ETags that S3 would have of files | [`etags`] |
 //! | a bag of a directory, RFC 8493; whether it is one | [`create_bag`], [`verify_bag`] |
 //! | lines that `md5sum -c` understands | [`manifest::Writer`] |
 //! | what the lines of a manifest say | [`manifest::Reader`] |
 //!
+//! What is read, and how, is [`Options`]:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use errgroup::Context;
+//! use md5all::{Algorithm, Links, Options, Outcome, hash_trees};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path();
+//! # std::fs::write(dir.join("abc"), "abc")?;
+//! let (ctx, _cancel) = Context::background().with_timeout(Duration::from_secs(60));
+//! let options = Options::new([dir]).algorithms([Algorithm::Md5, Algorithm::Sha256]).links(Links::Follow);
+//! for record in hash_trees(&ctx, options) {
+//!     let record = record?; // fails if the time is over
+//!     match record.outcome() {
+//!         Outcome::Hashed(hashed) => println!("{}: {:?}", record.path().display(), hashed.checksums()),
+//!         Outcome::Failed(reason) => eprintln!("{}: {reason}", record.path().display()),
+//!         _ => {} // passed over: a FIFO, say
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Everything runs in one [`errgroup::Pipeline`]: a walker, which yields paths
 //! in sorted order while it walks, and workers that read and hash. This crate
-//! starts no thread of its own. The program of the same name is a thin front
-//! over [`hash_trees`].
+//! starts no thread of its own. A [`Context`](errgroup::Context) ends it early, by hand or by a deadline, and so does dropping
+//! the iterator: either way all tasks have ended when that is gone.
+//!
+//! There is an example to read and run for each: `cargo run --example hash`, and `check`, `audit`, `diff`, `update`, `resume`,
+//! `deadline`, `etag`, `bag`.
+//!
+//! # Features
+//!
+//! `cli`, which is on unless you say otherwise, is the program of the same name and what it needs: `clap` and `signal-hook`. Who
+//! uses the library does without: `md5all = { version = "0.1", default-features = false }`. `parquet` adds manifests in that
+//! format.
 //!
 //! # What happens to odd files
 //!
@@ -66,6 +102,7 @@ mod naming;
 mod options;
 mod order;
 mod record;
+mod replacement;
 mod selection;
 mod shares;
 mod skip;
@@ -92,6 +129,7 @@ pub use listed::Listed;
 pub use named::NameList;
 pub use options::Options;
 pub use record::{Hashed, Outcome, Record};
+pub use replacement::Replacement;
 pub use selection::{BadGlob, Rule, Selection};
 pub use skip::Skip;
 pub use source::{Cache, Device, Devices, FileId, Links, Mode, Root};

@@ -78,7 +78,7 @@ pub struct Change<'a> {
     pub position: usize,
 }
 
-/// What a [`Change`] says. No variant will be added: who keeps a manifest must know what to do about each.
+/// What a [`Change`] says. Exhaustive: who keeps a manifest must know what to do about each, and about a new one.
 #[derive(Debug)]
 pub enum Status<'a> {
     /// It is not listed.
@@ -107,6 +107,27 @@ pub enum Status<'a> {
         /// By what, where that is known and not all there is to say.
         rule: Option<Rule>,
     },
+}
+
+impl Change<'_> {
+    /// What the manifest is to say of the file from now on; `None`: nothing. With `prune`, what is missing is dropped.
+    ///
+    /// What was found corrupt stays as it was listed, [in doubt](Facts::in_doubt); and what could not be read, or was not
+    /// looked at, as it was: nobody knows better, or it is the last word on what the file should be.
+    #[must_use]
+    pub fn to_list(&self, prune: bool) -> Option<Hashed> {
+        match self.finding {
+            Status::New(now) | Status::Same(now) | Status::Changed(now) => Some(now.clone()),
+            Status::Missing if prune => None,
+            Status::Corrupt(_) => self.before.clone().map(|before| {
+                let facts = before.facts().in_doubt();
+                before.with_facts(facts)
+            }),
+            Status::Missing | Status::Unreadable(_) | Status::Unseen | Status::Outside | Status::LeftOut { .. } => {
+                self.before.clone()
+            }
+        }
+    }
 }
 
 impl Inventory {

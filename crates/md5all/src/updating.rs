@@ -84,7 +84,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         let known = change.before.as_ref().map(Hashed::facts);
         attributes.iter_mut().for_each(|attributes| attributes.take(&mut change));
         tally.take(&change, &mut stdout).map_err(cannot_print)?;
-        let now = what_to_list(&change, task.prune);
+        let now = change.to_list(task.prune);
         let is_same = change.before.as_ref().map(Hashed::checksums) == now.as_ref().map(Hashed::checksums);
         let has_same_facts = known == now.as_ref().map(Hashed::facts);
         manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
@@ -182,20 +182,6 @@ impl Attributes {
 
 fn files(count: u64) -> String {
     format!("{count} {}", if count == 1 { "file" } else { "files" })
-}
-
-/// What the new manifest is to say of a file; `None`: nothing.
-fn what_to_list(change: &Change<'_>, prune: bool) -> Option<Hashed> {
-    match change.finding {
-        Status::New(now) | Status::Same(now) | Status::Changed(now) => Some(now.clone()),
-        Status::Missing if prune => None,
-        Status::Corrupt(_) => change.before.clone().map(|before| {
-            let facts = before.facts().in_doubt();
-            before.with_facts(facts)
-        }),
-        // As it was: nobody knows better, or it is the last word on what the file should be.
-        _ => change.before.clone(),
-    }
 }
 
 /// A list that is written anew from the first difference on, and takes its place then.

@@ -1,16 +1,19 @@
-//! The library's contract: a map from path to digest, or the first error.
+//! The library's contract: a map from path to digest, or the first error; a manifest kept up to date; and nothing of the
+//! program's among what it depends on.
 
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use errgroup::Context;
-use md5all::{Devices, Error, FileId, Links, Mode, Operation, Options, Outcome, Reason, Skip};
-use md5all::{hash_trees, md5_all};
+use md5all::manifest::{Format, Layout, LineEnd, Reader, Writer};
+use md5all::{Devices, Error, FileId, Inventory, Links, Mode, Operation, Options, Outcome, Reason, Replacement, Skip};
+use md5all::{hash_trees, md5_all, update};
 use tempfile::TempDir;
 
 fn tree() -> TempDir {
@@ -178,5 +181,102 @@ fn the_first_failure_is_the_error_whatever_waits() {
         let errors: Vec<_> = hash_trees(&Context::background(), options).filter_map(Result::err).collect();
         let [Error::Entry { path, reason }] = &errors[..] else { panic!("{mode:?}, {jobs} jobs: {errors:?}") };
         assert_eq!((path, reason.to_string().as_str()), (&gone, "cannot stat: No such file or directory"));
+    }
+}
+
+/// What Cargo would build: for a library build, and with the feature that is the program.
+fn dependencies(flags: &[&str]) -> Vec<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.args([
+        "tree",
+        "--offline",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+        "--no-default-features",
+    ]);
+    let output = cargo.args(flags).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// Command lines, signals, terminals, and what derives code for those alone.
+#[test]
+fn a_build_without_the_program_has_nothing_of_it() {
+    const PROGRAM: [&str; 10] = [
+        "clap",
+        "clap_builder",
+        "clap_derive",
+        "signal-hook",
+        "serde_derive",
+        "terminal_size",
+        "anstream",
+        "console",
+        "crossterm",
+        "indicatif",
+    ];
+    let of_program =
+        |found: Vec<String>| found.iter().filter(|name| PROGRAM.contains(&name.as_str())).cloned().collect();
+    let (library, with_parquet, program): (Vec<String>, Vec<String>, Vec<String>) = (
+        of_program(dependencies(&[])),
+        of_program(dependencies(&["--features", "parquet"])),
+        of_program(dependencies(&["--features", "cli"])),
+    );
+    assert_eq!((library, with_parquet), (vec![], vec![]));
+    assert!(["clap", "signal-hook"].iter().all(|name| program.iter().any(|found| found == name)), "{program:?}");
+}
+
+#[test]
+fn what_a_manifest_is_to_say_of_each_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    let (abc, other) = ("900150983cd24fb0d6963f7d28e17f72", "d41d8cd98f00b204e9800998ecf8427e");
+    let list = format!("{other}  changed\n{other}  gone\n{abc}  same\n");
+    for name in ["changed", "new", "same"] {
+        fs::write(tree.join(name), "abc").unwrap();
+    }
+    for prune in [false, true] {
+        let mut reader = Reader::new(list.as_bytes(), Format::Gnu, LineEnd::Newline);
+        let listed = Inventory::read(&mut reader, Some(&tree)).unwrap();
+        let mut new = Writer::new(Vec::new(), Layout::from(Format::Gnu));
+        update(&Context::background(), &listed, Options::new([""; 0]), false, |change| {
+            let Some(hashed) = change.to_list(prune) else { return Ok::<_, Box<dyn std::error::Error>>(()) };
+            Ok(new.write(change.name, &hashed)?)
+        })
+        .unwrap();
+        let gone = if prune { String::new() } else { format!("{other}  gone\n") };
+        let expected = format!("{abc}  changed\n{gone}{abc}  new\n{abc}  same\n");
+        assert_eq!(String::from_utf8(new.finish().unwrap()).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_replacement_is_all_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, link) = (dir.path().join("list"), dir.path().join("link"));
+    symlink("list", &link).unwrap();
+    for (old, new) in [(None, "one"), (Some("one"), "two")] {
+        let mut given_up = Replacement::of(&link).unwrap();
+        given_up.write_all(b"nothing").unwrap();
+        assert_eq!(given_up.files().len(), 1 + usize::from(old.is_some()));
+        drop(given_up);
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), old);
+
+        let mut committed = Replacement::of(&link).unwrap();
+        committed.write_all(new.as_bytes()).unwrap();
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), old);
+        committed.commit().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), new);
+    }
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 2);
+    for no_file in [dir.path(), Path::new("/dev/null")] {
+        assert_eq!(Replacement::of(no_file).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }
