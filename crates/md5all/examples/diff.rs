@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         (Some(before), Some(after)) => (before, after),
         _ => {
             let (before, after) = (dir.path().join("before"), dir.path().join("after"));
-            for (tree, contents) in [(&before, "draft"), (&after, "final")] {
+            for (tree, contents) in [(&before, "a draft"), (&after, "the last word")] {
                 fs::create_dir(tree)?;
                 fs::write(tree.join("letter"), contents)?;
                 fs::write(tree.join("notes"), "the same")?;
