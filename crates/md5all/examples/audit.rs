@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fs;
 
 use errgroup::Context;
+use md5all::manifest::LineEnd;
 use md5all::{Fate, Listed, Options, Root, audit};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(tree.join("e"), "e")?;
 
     let ctx = Context::background();
-    let listed = Listed::read(&ctx, &Root::from(list), None)?; // the format is found by the first lines
+    let listed = Listed::read(&ctx, &Root::from(list), None, LineEnd::Newline)?; // the format is found by the first lines
     let mut fates = Vec::new();
     for compared in audit(&ctx, listed, Some(&tree), Options::new([""; 0])) {
         let compared = compared?;
