@@ -13,8 +13,10 @@ use crate::exit::Exit;
 use crate::failure::{Failure, complain, note, say};
 use crate::findings::Findings;
 use crate::interrupt;
+use crate::pouring::{Taker, pour};
 use crate::quote::quote;
-use crate::run::{Notes, PAUSE, raise_descriptor_limit};
+use crate::run::raise_descriptor_limit;
+use crate::showing::Shown;
 use crate::sink::Passed;
 use crate::terminal::hush;
 
@@ -24,11 +26,11 @@ pub(crate) fn run(task: Audit) -> Exit {
 }
 
 fn compare(task: Audit) -> Result<Exit, Failure> {
-    hush(task.quiet);
+    hush(task.showing.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
-    let mut findings = Findings::new(leftover, task.json, task.verbose)?;
+    let mut findings = Findings::new(leftover, task.json, task.showing.verbose)?;
     let mut listed = Listed::read(&ctx, &task.manifest, task.format, task.end)?;
     add_facts(&mut listed, &task.manifest)?;
     if !say_malformed(&task.manifest, &listed, &mut findings) {
@@ -42,9 +44,9 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
         let root = quote(root.as_os_str().as_bytes());
         note(format!("some names, but not all, begin with {root}: all are taken as relative to it"));
     }
-    let options = task.options.exclude(beside(&task.manifest)?);
-    let notes = task.verbose.then(|| Notes::new(&options.devices));
-    tell(audit(&ctx, listed, Some(&root), options), findings, notes)
+    let mut options = task.options.exclude(beside(&task.manifest)?);
+    let shown = task.showing.begin(&mut options);
+    tell(audit(&ctx, listed, Some(&root), options), findings, shown)
 }
 
 /// Adds what the manifest's sidecar knows, if it has one: what is corrupt can only be told by that.
@@ -60,26 +62,16 @@ pub(crate) fn add_facts(listed: &mut Listed, manifest: &Root) -> Result<(), Fail
 }
 
 /// Tells all that was found.
-pub(crate) fn tell(
-    mut audit: md5all::Audit,
-    mut findings: Findings,
-    mut notes: Option<Notes>,
-) -> Result<Exit, Failure> {
-    loop {
-        if !audit.ready_within(PAUSE) {
-            findings.flush()?;
-            notes.iter_mut().for_each(Notes::say);
-        }
-        let Some(compared) = audit.next() else { break };
-        findings.take(&compared?)?;
-    }
-    notes.iter_mut().for_each(Notes::say);
+pub(crate) fn tell(mut audit: md5all::Audit, mut findings: Findings, mut shown: Shown) -> Result<Exit, Failure> {
+    pour(&mut audit, &mut findings, || shown.say_notes())?;
     findings.flush()?;
     let mut passed = Passed::default();
     audit.skipped().iter().for_each(|&skip| passed.count(skip));
     passed.say();
     findings.say_not_selected(audit.not_selected());
-    findings.finish()
+    let exit = findings.finish()?;
+    shown.sum_up();
+    Ok(exit)
 }
 
 /// Says what is wrong with a manifest; whether there is something to go by.

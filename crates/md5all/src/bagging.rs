@@ -35,20 +35,28 @@ fn bag(bags: Bags) -> Result<Exit, Failure> {
         jobs.into_iter().fold(plain, Options::jobs)
     };
     match bags {
-        Bags::Create { dirs, bag, json, jobs } => {
+        Bags::Create { dirs, bag, json, jobs, showing } => {
+            let mut options = options(jobs);
+            let shown = showing.begin(&mut options);
             let mut made = Made::new(leftover, json)?;
             for dir in dirs {
-                let came = create_bag(&ctx, &dir, &bag, &options(jobs));
+                let came = create_bag(&ctx, &dir, &bag, &options);
                 made.take(&dir, came)?;
             }
-            made.finish()
+            let exit = made.finish()?;
+            shown.sum_up();
+            Ok(exit)
         }
-        Bags::Verify { bags, json, jobs } => {
+        Bags::Verify { bags, json, jobs, showing } => {
+            let mut options = options(jobs);
+            let shown = showing.begin(&mut options);
             let mut report = Report::new(leftover, json)?;
             for bag in bags {
-                report.verify(&ctx, &bag, &options(jobs))?;
+                report.verify(&ctx, &bag, &options)?;
             }
-            report.finish()
+            let exit = report.finish()?;
+            shown.sum_up();
+            Ok(exit)
         }
     }
 }

@@ -4,13 +4,14 @@
 //! the lists' lines. What a list says of a file travels with its name, so that memory does not grow with the list. A
 //! [`Verdict`] is a fact; which facts are a failure, and what is said of them, is the caller's affair.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::Duration;
 
 use errgroup::{Context, Output, Pipeline};
 
 use crate::algorithm::Algorithm;
+use crate::census::Count;
 use crate::directory::Said;
 use crate::entry::Entry;
 use crate::error::{Error, Operation, Reason};
@@ -61,11 +62,18 @@ pub fn check_lists(ctx: &Context, format: impl Into<Option<Format>>, options: Op
     let format = format.into();
     let options = options.unordered(false).fail_fast(false).exclude([]);
     let (lists, only) = (options.roots.clone(), options.only);
+    let watched = options.progress.clone().map(|progress| (progress, lists.clone()));
     let records = hash_sent(ctx, options, move |entries, directories| {
         let mut names = Names::new(entries, directories);
         let mut untagged = Untagged::of(only);
         lists.iter().try_for_each(|list| send_list(list, format, &mut untagged, &mut names, entries))
     });
+    if let Some((progress, lists)) = watched {
+        progress.expect(records.context(), move |count, ctx| {
+            let mut untagged = Untagged::of(only);
+            lists.iter().try_for_each(|list| count_list(list, format, &mut untagged, count, ctx))
+        });
+    }
     Verdicts { records, list: 0 }
 }
 
@@ -214,6 +222,30 @@ fn send_list(
     }
     *untagged = reader.untagged;
     Ok(())
+}
+
+/// Counts the files that a list names; `None` if it cannot be read twice.
+fn count_list(
+    list: &Root,
+    format: Option<Format>,
+    untagged: &mut Untagged,
+    count: &mut Count,
+    ctx: &Context,
+) -> Option<()> {
+    let Root::Path(path) = list else { return None };
+    if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return None;
+    }
+    let mut reader = reader(Some(File::open(path).ok()?), format, ctx).ok()?;
+    reader.untagged = *untagged;
+    while let Some(line) = reader.read().ok()? {
+        ctx.check().ok()?;
+        if let Some(entry) = line.entry.filter(|entry| is_allowed(list, untagged.only, entry)) {
+            count.name(entry.name);
+        }
+    }
+    *untagged = reader.untagged;
+    Some(())
 }
 
 /// Standard input cannot be checked by what it says itself; nor anything by what is of another algorithm, if only one is

@@ -19,7 +19,8 @@ use crate::failure::{Failure, say};
 use crate::interrupt::{self, Leftover};
 use crate::json::{self, Last, Name, Problem};
 use crate::output::Output;
-use crate::run::{Notes, PAUSE, raise_descriptor_limit};
+use crate::pouring::{Taker, pour};
+use crate::run::raise_descriptor_limit;
 use crate::shell;
 use crate::terminal::{When, colour};
 
@@ -34,19 +35,13 @@ fn verify(check: Check) -> Result<Exit, Failure> {
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
-    let mut notes = check.verbose.then(|| Notes::new(&check.options.devices));
     let mut report = Report::new(&check, leftover)?;
-    let mut verdicts = check_lists(&ctx, check.format, check.options.clone());
-    loop {
-        if !verdicts.ready_within(PAUSE) {
-            report.flush()?;
-            notes.iter_mut().for_each(Notes::say);
-        }
-        let Some(verdict) = verdicts.next() else { break };
-        report.take(&verdict?)?;
-    }
-    notes.iter_mut().for_each(Notes::say);
-    report.finish()
+    let mut options = check.options.clone();
+    let mut shown = check.showing.begin(&mut options);
+    pour(&mut check_lists(&ctx, check.format, options), &mut report, || shown.say_notes())?;
+    let exit = report.finish()?;
+    shown.sum_up();
+    Ok(exit)
 }
 
 /// Takes verdicts, one after the other.
@@ -109,24 +104,6 @@ impl<'a> Report<'a> {
         let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
         let out = BufWriter::with_capacity(capacity, output);
         Ok(Report { check, out, tally: Tally::default(), sum: Tally::default(), is_well: true })
-    }
-
-    fn take(&mut self, verdict: &Verdict) -> Result<(), Failure> {
-        match verdict.finding() {
-            Finding::Same => {
-                self.tally.same += 1;
-                if self.check.voice != Voice::Quiet { self.tell(verdict, Word::OK, None) } else { Ok(()) }
-            }
-            Finding::Different(_) => {
-                self.tally.different += 1;
-                self.tell(verdict, Word::FAILED, None)
-            }
-            Finding::Unreadable(reason) => self.unreadable(verdict, reason),
-            Finding::Malformed => self.malformed(verdict),
-            Finding::End => self.end(verdict.list()),
-            Finding::Broken(reason) => self.broken(verdict.list(), reason),
-            other => unreachable!("a finding that nobody knows of: {other:?}"),
-        }
     }
 
     /// One line about a file.
@@ -236,10 +213,6 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
-    }
-
     fn finish(mut self) -> Result<Exit, Failure> {
         if self.check.json {
             let summary = self.sum;
@@ -247,6 +220,30 @@ impl<'a> Report<'a> {
         }
         self.flush()?;
         Ok(if self.is_well { Exit::Success } else { Exit::Differs })
+    }
+}
+
+impl Taker<Verdict> for Report<'_> {
+    fn take(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        match verdict.finding() {
+            Finding::Same => {
+                self.tally.same += 1;
+                if self.check.voice != Voice::Quiet { self.tell(verdict, Word::OK, None) } else { Ok(()) }
+            }
+            Finding::Different(_) => {
+                self.tally.different += 1;
+                self.tell(verdict, Word::FAILED, None)
+            }
+            Finding::Unreadable(reason) => self.unreadable(verdict, reason),
+            Finding::Malformed => self.malformed(verdict),
+            Finding::End => self.end(verdict.list()),
+            Finding::Broken(reason) => self.broken(verdict.list(), reason),
+            other => unreachable!("a finding that nobody knows of: {other:?}"),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(cannot_write)
     }
 }
 

@@ -9,6 +9,7 @@ mod generate;
 mod md5sum;
 mod reading;
 mod selection;
+mod showing;
 mod typos;
 mod update;
 
@@ -23,6 +24,7 @@ use md5all::{Algorithm, Algorithms, Options, Root};
 
 use crate::exit::Exit;
 use crate::name::name;
+use crate::showing::Showing;
 pub(crate) use audit::Audit;
 pub(crate) use bag::Bags;
 pub(crate) use diff::Diff;
@@ -70,10 +72,10 @@ pub(crate) struct Check {
     pub(crate) strict: bool,
     /// Whether a file that is not there is none.
     pub(crate) ignore_missing: bool,
-    /// Whether to say how it is done.
-    pub(crate) verbose: bool,
     /// Whether to tell in JSON.
     pub(crate) json: bool,
+    /// What is shown meanwhile.
+    pub(crate) showing: Showing,
 }
 
 /// How much is said of a check.
@@ -111,10 +113,8 @@ pub(crate) struct Config {
     pub(crate) output: Option<PathBuf>,
     /// Whether to tell in JSON, not in lines of a manifest.
     pub(crate) json: bool,
-    /// Whether to make no notes.
-    pub(crate) quiet: bool,
-    /// Whether to say how it is done.
-    pub(crate) verbose: bool,
+    /// What is shown meanwhile.
+    pub(crate) showing: Showing,
     /// Whether to write a sidecar, too.
     pub(crate) facts: bool,
     /// Whether to go on where an interrupted run has stopped.
@@ -304,8 +304,7 @@ impl From<Arguments> for Config {
             layout: arguments.layout(),
             output: arguments.output.clone(),
             json: arguments.json,
-            quiet: arguments.flags.quiet,
-            verbose: arguments.reading.verbose,
+            showing: Showing { quiet: arguments.flags.quiet, ..arguments.reading.showing() },
             facts: arguments.facts,
             resume: arguments.resume,
             options: arguments.into_options(),
@@ -345,8 +344,10 @@ impl Arguments {
         if !self.flags.check {
             return Ok(Task::Hash(Config::from(self)));
         }
-        let (flags, format, verbose, json) = (self.flags, self.format, self.reading.verbose, self.json);
-        Ok(Task::Check(Check { verbose, json, ..flags.into_check(self.into_options(), format) }))
+        let (flags, format, showing, json) = (self.flags, self.format, self.reading.showing(), self.json);
+        let check = flags.into_check(self.into_options(), format);
+        let quiet = matches!(check.voice, Voice::Quiet | Voice::Status);
+        Ok(Task::Check(Check { json, showing: Showing { quiet, as_gnu: true, ..showing }, ..check }))
     }
 
     /// Why the command line is refused, though each argument by itself is well.

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, say};
 use crate::findings::Findings;
 use crate::interrupt;
-use crate::run::{Notes, raise_descriptor_limit};
+use crate::run::raise_descriptor_limit;
 use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
@@ -18,21 +18,21 @@ pub(crate) fn run(task: Diff) -> Exit {
 }
 
 fn compare(task: Diff) -> Result<Exit, Failure> {
-    hush(task.quiet);
+    hush(task.showing.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
-    let mut findings = Findings::new(leftover, task.json, task.verbose)?;
+    let mut findings = Findings::new(leftover, task.json, task.showing.verbose)?;
     let exclude = [beside(&task.before)?, beside(&task.after)?].concat();
-    let options = task.options.clone().exclude(exclude);
+    let mut options = task.options.clone().exclude(exclude);
     let Some(before) = side(&ctx, &task, &task.before, &mut findings)? else { return Ok(Exit::Incomplete) };
     let Some(after) = side(&ctx, &task, &task.after, &mut findings)? else { return Ok(Exit::Incomplete) };
     if matches!((&before, &after), (Side::List(_), Side::List(_))) && !options.selection.is_everything() {
         say("there is no tree to select files from: both are manifests");
         return Ok(Exit::Usage);
     }
-    let notes = task.verbose.then(|| Notes::new(&options.devices));
-    tell(diff(&ctx, before, after, options)?, findings, notes)
+    let shown = task.showing.begin(&mut options);
+    tell(diff(&ctx, before, after, options)?, findings, shown)
 }
 
 /// A directory is a tree, and all else a manifest; `None` if there is nothing to go by in it.

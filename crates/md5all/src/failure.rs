@@ -1,7 +1,7 @@
 //! What ends the program early, and how it is said on standard error.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use md5all::{Error, Operation, Reason};
 use crate::exit::Exit;
 use crate::name::name;
 use crate::quote::quote;
+use crate::screen;
 use crate::terminal::{Paint, is_quiet, on_stderr};
 
 /// Why there is no whole manifest.
@@ -66,10 +67,7 @@ pub(crate) fn complain(path: &[u8], reason: &dyn Display) {
     say(format!("{}: {reason}", quote(path)));
 }
 
-/// One line on standard error.
-///
-/// If even that cannot be written there is nobody left to tell but the shell,
-/// which will see the exit status.
+/// One line on standard error, above what is drawn there.
 pub(crate) fn say(text: impl AsRef<[u8]>) {
     write_line(Paint::Red, text.as_ref());
 }
@@ -83,7 +81,7 @@ pub(crate) fn note(text: impl AsRef<[u8]>) {
 
 fn write_line(paint: Paint, text: &[u8]) {
     let prefix = on_stderr(paint, &[&name().text, &b":"[..]].concat());
-    let _ = io::stderr().write_all(&[&prefix, &b" "[..], text, b"\n"].concat());
+    screen::say(&[&prefix, &b" "[..], text, b"\n"].concat());
 }
 
 #[cfg(test)]

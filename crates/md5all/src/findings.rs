@@ -18,6 +18,7 @@ use crate::interrupt::Leftover;
 use crate::json::{self, Last, Name, Verdict};
 use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
+use crate::pouring::Taker;
 use crate::terminal::{Paint, is_quiet, on_stdout};
 
 /// Tells of files, one after the other, on standard output.
@@ -90,8 +91,38 @@ impl Findings {
         }
     }
 
+    fn write_text(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
+        let names = match from(fate) {
+            Some(from) => pair(from, name),
+            None => on_one_line(name),
+        };
+        let line = [&on_stdout(paint(fate), word(fate)), &b": "[..], &names, b"\n"].concat();
+        self.out.write_all(&line).map_err(cannot_write)
+    }
+
+    fn write_json(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
+        let (path, from) = (Name::path(name), from(fate).map(Name::from));
+        let reason = reason(fate).map(Cow::into_owned);
+        json::write(&mut self.out, &Verdict { verdict: word(fate), path, from, reason }).map_err(cannot_write)
+    }
+
+    /// Tells the summary, and what to exit with.
+    pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
+        let summary = std::mem::take(&mut self.summary);
+        if self.json {
+            json::write(&mut self.out, &Last { summary: &summary }).map_err(cannot_write)?;
+        } else if !is_quiet() {
+            writeln!(self.out, "{summary}").map_err(cannot_write)?;
+        }
+        self.flush()?;
+        summary.explain();
+        Ok(summary.exit())
+    }
+}
+
+impl Taker<Compared> for Findings {
     /// Tells of one file; and why nobody can say what became of it, on standard error.
-    pub(crate) fn take(&mut self, Compared { name, fate, .. }: &Compared) -> Result<(), Failure> {
+    fn take(&mut self, Compared { name, fate, .. }: &Compared) -> Result<(), Failure> {
         *self.summary.count(fate) += 1;
         if is_worth_a_message(fate)
             && let Some(reason) = reason(fate)
@@ -113,36 +144,8 @@ impl Findings {
         }
     }
 
-    fn write_text(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
-        let names = match from(fate) {
-            Some(from) => pair(from, name),
-            None => on_one_line(name),
-        };
-        let line = [&on_stdout(paint(fate), word(fate)), &b": "[..], &names, b"\n"].concat();
-        self.out.write_all(&line).map_err(cannot_write)
-    }
-
-    fn write_json(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
-        let (path, from) = (Name::path(name), from(fate).map(Name::from));
-        let reason = reason(fate).map(Cow::into_owned);
-        json::write(&mut self.out, &Verdict { verdict: word(fate), path, from, reason }).map_err(cannot_write)
-    }
-
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+    fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(cannot_write)
-    }
-
-    /// Tells the summary, and what to exit with.
-    pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
-        let summary = std::mem::take(&mut self.summary);
-        if self.json {
-            json::write(&mut self.out, &Last { summary: &summary }).map_err(cannot_write)?;
-        } else if !is_quiet() {
-            writeln!(self.out, "{summary}").map_err(cannot_write)?;
-        }
-        self.flush()?;
-        summary.explain();
-        Ok(summary.exit())
     }
 }
 

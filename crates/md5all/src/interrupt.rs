@@ -21,6 +21,7 @@ use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
 use crate::failure::complain;
+use crate::screen;
 
 /// How long the program has for ending by itself, so that all is over within a
 /// tenth of a second.
@@ -48,6 +49,7 @@ pub(crate) fn listen(cancel: Cancel) -> io::Result<Arc<Leftover>> {
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if signals.forever().next().is_some() {
             cancel.cancel();
+            screen::close();
             handlers.leave();
         }
     })?;
@@ -85,6 +87,7 @@ impl Leftover {
         let paths = self.lock();
         let waited = self.never.wait_timeout_while(paths, PATIENCE, |_| true);
         let (paths, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        screen::close();
         paths.iter().for_each(|path| remove(path));
         process::exit(Exit::Interrupted as i32);
     }

@@ -18,6 +18,7 @@
 //! | a bag of a directory, RFC 8493; whether it is one | [`create_bag`], [`verify_bag`] |
 //! | lines that `md5sum -c` understands | [`manifest::Writer`] |
 //! | what the lines of a manifest say | [`manifest::Reader`] |
+//! | how far any of these is, meanwhile | [`Progress`] |
 //!
 //! What is read, and how, is [`Options`]:
 //!
@@ -76,7 +77,9 @@ mod algorithm;
 mod attribute;
 mod audit;
 mod bag;
+mod bottleneck;
 mod catalog;
+mod census;
 mod check;
 mod comparison;
 mod diff;
@@ -86,6 +89,7 @@ mod entry;
 mod error;
 mod etag;
 mod facts;
+mod flight;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -101,6 +105,7 @@ mod names;
 mod naming;
 mod options;
 mod order;
+mod progress;
 mod record;
 mod replacement;
 mod selection;
@@ -115,6 +120,7 @@ pub use algorithm::{Algorithm, Algorithms, Checksum, Checksums, Digest};
 pub use attribute::Attribute;
 pub use audit::{Audit, audit};
 pub use bag::{BagError, BagFinding, BagProblem, BagVersion, Bagged, Grade, NewBag, Odd, create_bag, verify_bag};
+pub use bottleneck::Bottleneck;
 pub use check::{Finding, Verdict, Verdicts, check_lists};
 pub use comparison::{Compared, Fate, Lack, Unread};
 pub use diff::{Side, diff};
@@ -122,12 +128,14 @@ pub use directory::PathBuffer;
 pub use error::{Error, Operation, Reason, Scarce, Unfit};
 pub use etag::{ETag, ETags, NoETag, Tagged, Upload, Uploads, etags};
 pub use facts::Facts;
+pub use flight::InFlight;
 pub use journal::Journal;
 pub use known::Known;
 pub use ledger::Sidecar;
 pub use listed::Listed;
 pub use named::NameList;
 pub use options::Options;
+pub use progress::{Progress, Snapshot, Ticker, Whole};
 pub use record::{Hashed, Outcome, Record};
 pub use replacement::Replacement;
 pub use selection::{BadGlob, Rule, Selection};

@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::journal::Journal;
 use crate::known::Known;
+use crate::progress::Progress;
 use crate::selection::Selection;
 use crate::shares;
 use crate::source::{Cache, Devices, FileId, Links, Root};
@@ -86,6 +87,8 @@ pub struct Options {
     pub known: Vec<Arc<Known>>,
     /// Where to note what is done, but for what was known: only what [`Options::facts`] tells whole.
     pub journal: Option<Arc<Journal>>,
+    /// Who is told how far it is. Keep a clone to ask, during the run or after it. With `None`, nothing is counted.
+    pub progress: Option<Progress>,
 }
 
 impl Options {
@@ -112,6 +115,7 @@ impl Options {
             facts: false,
             known: Vec::new(),
             journal: None,
+            progress: None,
         }
     }
 
@@ -224,6 +228,13 @@ impl Options {
     #[must_use]
     pub fn journal(mut self, journal: impl Into<Option<Arc<Journal>>>) -> Options {
         self.journal = journal.into();
+        self
+    }
+
+    /// Sets [`Options::progress`].
+    #[must_use]
+    pub fn progress(mut self, progress: impl Into<Option<Progress>>) -> Options {
+        self.progress = progress.into();
         self
     }
 }

@@ -13,6 +13,7 @@ use md5all::{FileId, Operation, Replacement};
 
 use crate::failure::Failure;
 use crate::interrupt::Leftover;
+use crate::screen;
 
 /// What names standard output.
 const STANDARD_OUTPUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
@@ -26,6 +27,8 @@ pub(crate) struct Output {
     /// What it is called in messages.
     name: PathBuf,
     target: Target,
+    /// Whether it appears where something may be drawn.
+    is_on_screen: bool,
     /// The files that are, or were, or will be the manifest.
     files: Vec<FileId>,
 }
@@ -51,7 +54,10 @@ impl Output {
             Some(path) => by_name(&path, leftover),
         };
         match opened {
-            Ok((target, files)) => Ok(Output { name, target, files }),
+            Ok((target, files)) => {
+                let is_on_screen = matches!(&target, Target::Direct(file) if screen::shows(file.as_fd()));
+                Ok(Output { name, target, is_on_screen, files })
+            }
             Err(error) => Err(Failure::output(name, Operation::Create, error)),
         }
     }
@@ -96,6 +102,7 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.target {
+            Target::Direct(file) if self.is_on_screen => screen::list(file, bytes),
             Target::Direct(file) => file.write(bytes),
             Target::Replace(file, _) => file.write(bytes),
         }

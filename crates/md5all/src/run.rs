@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::sync::Arc;
-use std::time::Duration;
 
 use errgroup::Context;
-use md5all::{Devices, NameList, Operation, hash_named, hash_trees};
+use md5all::{NameList, Operation, hash_named, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::{Config, Names, meant};
@@ -15,19 +14,25 @@ use crate::exit::Exit;
 use crate::failure::{Failure, note};
 use crate::interrupt;
 use crate::output::Output;
+use crate::pouring::pour;
+use crate::showing::Shown;
 use crate::sink::{Sink, Tally};
 use crate::terminal::hush;
 
-/// When no record has come for so long, what is done already is written.
-pub(crate) const PAUSE: Duration = Duration::from_millis(20);
-
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(config: Config) -> Exit {
-    hash(config).map_or_else(Failure::report, Tally::report)
+    match hash(config) {
+        Ok((tally, shown)) => {
+            let exit = tally.report();
+            shown.sum_up();
+            exit
+        }
+        Err(failure) => failure.report(),
+    }
 }
 
-fn hash(config: Config) -> Result<Tally, Failure> {
-    hush(config.quiet);
+fn hash(config: Config) -> Result<(Tally, Shown), Failure> {
+    hush(config.showing.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
@@ -48,24 +53,16 @@ fn hash(config: Config) -> Result<Tally, Failure> {
             sidecar = Some(file);
         }
     }
-    let explained = config.verbose.then(|| options.selection.clone());
+    let explained = config.showing.verbose.then(|| options.selection.clone());
     let layout = (!config.json).then_some(config.layout);
     let mut sink = Sink::new(output, layout, sidecar)?.explaining(explained);
     let first = options.roots.first().cloned();
-    let mut notes = config.verbose.then(|| Notes::new(&options.devices));
+    let mut shown = config.showing.begin(&mut options);
     let mut records = match config.names {
         None => hash_trees(&ctx, options),
         Some(names) => hash_named(&ctx, open_list(names)?, options),
     };
-    loop {
-        if !records.ready_within(PAUSE) {
-            sink.flush()?;
-            notes.iter_mut().for_each(Notes::say);
-        }
-        let Some(record) = records.next() else { break };
-        sink.take(&record?)?;
-    }
-    notes.iter_mut().for_each(Notes::say);
+    pour(&mut records, &mut sink, || shown.say_notes())?;
     let (tally, is_written) = sink.finish()?;
     if tally.has_failed() {
         meant(first.as_ref()).into_iter().for_each(note);
@@ -75,11 +72,11 @@ fn hash(config: Config) -> Result<Tally, Failure> {
             diary.end();
         }
         // Told in any case where it is of no use: the command may have been another one.
-        if config.resume && (config.verbose || (known.taken_over() == 0 && !known.is_empty())) {
+        if config.resume && (config.showing.verbose || (known.taken_over() == 0 && !known.is_empty())) {
             companions::say_taken_over(known.taken_over());
         }
     }
-    Ok(tally)
+    Ok((tally, shown))
 }
 
 /// The names in a list.
@@ -91,26 +88,6 @@ fn open_list(names: Names) -> Result<NameList<Box<dyn BufRead + Send>>, Failure>
     match File::open(&path) {
         Ok(file) => Ok(NameList::new(Box::new(BufReader::new(file)), path, end)),
         Err(error) => Err(Failure::output(path, Operation::Open, error)),
-    }
-}
-
-/// What is said of devices, once each.
-#[derive(Debug)]
-pub(crate) struct Notes {
-    devices: Devices,
-    said: usize,
-}
-
-impl Notes {
-    pub(crate) fn new(devices: &Devices) -> Notes {
-        Notes { devices: devices.clone(), said: 0 }
-    }
-
-    pub(crate) fn say(&mut self) {
-        for device in &self.devices.met()[self.said..] {
-            note(device.to_string());
-            self.said += 1;
-        }
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Shares {
     pub(crate) aliases: usize,
     /// Records that wait for their turn.
     pub(crate) window: usize,
+    /// Descriptors that are left to others in the process.
+    pub(crate) others: usize,
 }
 
 /// What there is to share.
@@ -74,11 +76,23 @@ const MOST: Shares = Shares {
     alone: 1 << 10,
     aliases: 1 << 16,
     window: 1 << 16,
+    others: OTHERS + MORE_OTHERS,
 };
 
 /// What they are at least.
-const LEAST: Shares =
-    Shares { open: 0, jobs: 1, lanes: 1, queue: 1, ahead: 0, away: 1, buffers: 1, alone: 0, aliases: 0, window: 64 };
+const LEAST: Shares = Shares {
+    open: 0,
+    jobs: 1,
+    lanes: 1,
+    queue: 1,
+    ahead: 0,
+    away: 1,
+    buffers: 1,
+    alone: 0,
+    aliases: 0,
+    window: 64,
+    others: OTHERS,
+};
 
 /// What a run takes for itself: the program, threads with what is on their stacks, the output's buffer, the listing's,
 /// what is in the queue. Measured: 3.7 MiB over 200,000 small files with the least of everything; more with many readers.
@@ -101,6 +115,12 @@ const COMPANY: usize = 2;
 
 /// What others may open meanwhile, at least: a table of mounts, say.
 const OTHERS: usize = 1;
+
+/// And how many more they may open where there are enough.
+const MORE_OTHERS: usize = 15;
+
+/// What a census opens: as the walk, and a directory above.
+const CENSUS: usize = ALWAYS + 1;
 
 impl Shares {
     /// What each of so many pipelines has, with as many workers, what the process may still open, and so many bytes.
@@ -132,6 +152,11 @@ impl Shares {
         Ok(shares)
     }
 
+    /// Whether so much is left to others that a census may be one of them.
+    pub(crate) fn have_room_for_census(&self) -> bool {
+        self.others >= 2 * CENSUS
+    }
+
     /// A sixth of what is left to each: window, lanes, readers' buffers, large files, those of several names, directories
     /// ahead.
     fn fit_memory(&mut self, memory: usize) -> Result<(), Scarce> {
@@ -154,7 +179,8 @@ impl Shares {
         let jobs = self.jobs;
         let needed = LEAST.descriptors() + OTHERS;
         let mut left = free.checked_sub(needed).ok_or(Scarce::Descriptors { limit: free, least: needed })?;
-        left -= (left / 8).min(15); // others may open more
+        let others = (left / 8).min(MORE_OTHERS);
+        left -= others;
         let mut share = |part: usize, cost: usize, more: usize| {
             let more = (left / part / cost).min(more);
             left -= more * cost;
@@ -167,7 +193,7 @@ impl Shares {
         let queue = LEAST.queue + share(2, 1, MOST.queue - LEAST.queue);
         let ahead = LEAST.ahead + share(3, 1, self.ahead - LEAST.ahead);
         let away = LEAST.away + share(1, 2, MOST.away - LEAST.away);
-        *self = Shares { open, jobs, lanes, queue, ahead, away, ..*self };
+        *self = Shares { open, jobs, lanes, queue, ahead, away, others: OTHERS + others, ..*self };
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use crate::failure::{Failure, complain, note};
 use crate::json::{self, Last, Problem, Sums};
 use crate::left_out::{LeftOut, explain};
 use crate::output::Output;
+use crate::pouring::Taker;
 
 /// Takes records, one after the other.
 #[derive(Debug)]
@@ -94,12 +95,38 @@ impl Sink {
         Sink { explained: selection, ..self }
     }
 
-    /// Writes what the record says to where it belongs.
+    /// Whether a record is of the journal or the sidecar, by its name.
+    fn is_companion(&mut self, record: &Record) -> bool {
+        let path = record.path_bytes(&mut self.paths);
+        let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        [journal_of(&self.name), sidecar_of(&self.name)]
+            .iter()
+            .any(|own| own.file_name().is_some_and(|name| name.as_bytes() == base))
+    }
+
+    /// Writes what is still in memory and makes it the manifest; but not if all there was to hash failed: a name
+    /// mistyped must not empty an old one. Says whether there is a manifest.
     ///
     /// # Errors
     ///
-    /// The manifest could not be written.
-    pub(crate) fn take(&mut self, record: &Record) -> Result<(), Failure> {
+    /// The manifest could not be written; the old one is as it was.
+    pub(crate) fn finish(self) -> Result<(Tally, bool), Failure> {
+        let Sink { lines, sidecar, name, mut tally, explained, .. } = self;
+        tally.explained = explained.is_some();
+        if tally.hashed == 0 && tally.failed > 0 && matches!(lines, Lines::Manifest(_)) {
+            return Ok((tally, false));
+        }
+        if let Some(sidecar) = sidecar {
+            sidecar.finish().and_then(put).map_err(|error| cannot_write(sidecar_of(&name), error))?;
+        }
+        lines.finish(&tally).and_then(put).map_err(|error| cannot_write(name, error))?;
+        Ok((tally, true))
+    }
+}
+
+impl Taker<Record> for Sink {
+    /// Writes what the record says to where it belongs.
+    fn take(&mut self, record: &Record) -> Result<(), Failure> {
         match record.outcome() {
             Outcome::Hashed(hashed) => {
                 let path = record.path_bytes(&mut self.paths);
@@ -138,42 +165,10 @@ impl Sink {
         Ok(())
     }
 
-    /// Whether a record is of the journal or the sidecar, by its name.
-    fn is_companion(&mut self, record: &Record) -> bool {
-        let path = record.path_bytes(&mut self.paths);
-        let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        [journal_of(&self.name), sidecar_of(&self.name)]
-            .iter()
-            .any(|own| own.file_name().is_some_and(|name| name.as_bytes() == base))
-    }
-
     /// Writes what is still in memory, so that whoever reads along, or looks at what a run that was killed has left,
     /// finds all that was done.
-    ///
-    /// # Errors
-    ///
-    /// The manifest could not be written.
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+    fn flush(&mut self) -> Result<(), Failure> {
         self.lines.flush().map_err(|error| cannot_write(self.name.clone(), error))
-    }
-
-    /// Writes what is still in memory and makes it the manifest; but not if all there was to hash failed: a name
-    /// mistyped must not empty an old one. Says whether there is a manifest.
-    ///
-    /// # Errors
-    ///
-    /// The manifest could not be written; the old one is as it was.
-    pub(crate) fn finish(self) -> Result<(Tally, bool), Failure> {
-        let Sink { lines, sidecar, name, mut tally, explained, .. } = self;
-        tally.explained = explained.is_some();
-        if tally.hashed == 0 && tally.failed > 0 && matches!(lines, Lines::Manifest(_)) {
-            return Ok((tally, false));
-        }
-        if let Some(sidecar) = sidecar {
-            sidecar.finish().and_then(put).map_err(|error| cannot_write(sidecar_of(&name), error))?;
-        }
-        lines.finish(&tally).and_then(put).map_err(|error| cannot_write(name, error))?;
-        Ok((tally, true))
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use errgroup::Context;
 use md5all::manifest::Writer;
-use md5all::{Operation, Outcome, PathBuffer, hash_files};
+use md5all::{Operation, Outcome, PathBuffer, Record, hash_files};
 
 use crate::checking::about;
 use crate::cli::Sums;
@@ -12,7 +12,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, say};
 use crate::interrupt;
 use crate::output::Output;
-use crate::run::{PAUSE, raise_descriptor_limit};
+use crate::pouring::{Taker, pour};
+use crate::run::raise_descriptor_limit;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(sums: Sums) -> Exit {
@@ -25,29 +26,37 @@ fn sum(sums: Sums) -> Result<Exit, Failure> {
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(None, leftover)?;
     let capacity = if output.is_watched() { 0 } else { 128 * 1024 };
-    let mut lines = Writer::new(BufWriter::with_capacity(capacity, output), sums.layout);
-    let mut paths = PathBuffer::default();
-    let mut exit = Exit::Success;
-    let mut records = hash_files(&ctx, sums.options);
-    loop {
-        if !records.ready_within(PAUSE) {
-            lines.flush().map_err(cannot_write)?;
-        }
-        let Some(record) = records.next() else { break };
-        let record = record?;
-        let path = record.path_bytes(&mut paths);
+    let lines = Writer::new(BufWriter::with_capacity(capacity, output), sums.layout);
+    let mut report = Report { lines, paths: PathBuffer::default(), exit: Exit::Success };
+    pour(&mut hash_files(&ctx, sums.options), &mut report, || ())?;
+    report.lines.finish().and_then(|mut out| out.flush()).map_err(cannot_write)?;
+    Ok(report.exit)
+}
+
+struct Report {
+    lines: Writer<BufWriter<Output>>,
+    paths: PathBuffer,
+    exit: Exit,
+}
+
+impl Taker<Record> for Report {
+    fn take(&mut self, record: &Record) -> Result<(), Failure> {
+        let path = record.path_bytes(&mut self.paths);
         match record.outcome() {
-            Outcome::Hashed(hashed) => lines.write(path, hashed).map_err(cannot_write)?,
+            Outcome::Hashed(hashed) => self.lines.write(path, hashed).map_err(cannot_write),
             Outcome::Failed(reason) => {
-                exit = Exit::Differs;
-                lines.flush().map_err(cannot_write)?;
+                self.exit = Exit::Differs;
+                self.lines.flush().map_err(cannot_write)?;
                 say(about(path, reason.cause().as_bytes()));
+                Ok(())
             }
             other => unreachable!("nothing is passed over: {other:?}"),
         }
     }
-    lines.finish().and_then(|mut out| out.flush()).map_err(cannot_write)?;
-    Ok(exit)
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.lines.flush().map_err(cannot_write)
+    }
 }
 
 fn cannot_write(error: std::io::Error) -> Failure {

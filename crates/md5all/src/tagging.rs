@@ -16,7 +16,8 @@ use crate::failure::{Failure, complain};
 use crate::interrupt;
 use crate::json::{self, Last, Name, Problem};
 use crate::output::Output;
-use crate::run::{PAUSE, raise_descriptor_limit};
+use crate::pouring::{Taker, pour};
+use crate::run::raise_descriptor_limit;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(tags: Tags) -> Exit {
@@ -33,18 +34,9 @@ fn tag(tags: Tags) -> Result<Exit, Failure> {
         Uploads::Like { etag, .. } => Some(*etag),
         Uploads::Planned { .. } => None,
     };
-    let mut report =
-        Report { out: BufWriter::with_capacity(capacity, output), wanted, json: tags.json, tally: Tally::default() };
-    let names = tags.files.clone();
-    let mut etags = etags(&ctx, tags.files, tags.uploads, tags.jobs);
-    loop {
-        if !etags.ready_within(PAUSE) {
-            report.flush()?;
-        }
-        let Some(tagged) = etags.next() else { break };
-        let tagged = tagged?;
-        report.take(name_of(&names[tagged.root()]), &tagged)?;
-    }
+    let (names, out) = (tags.files.clone(), BufWriter::with_capacity(capacity, output));
+    let mut report = Report { names, out, wanted, json: tags.json, tally: Tally::default() };
+    pour(&mut etags(&ctx, tags.files, tags.uploads, tags.jobs), &mut report, || ())?;
     report.finish()
 }
 
@@ -56,6 +48,8 @@ fn name_of(file: &Root) -> &[u8] {
 }
 
 struct Report {
+    /// The files, as they were named.
+    names: Vec<Root>,
     out: BufWriter<Output>,
     /// The ETag that is looked for, if one is.
     wanted: Option<ETag>,
@@ -89,8 +83,21 @@ struct Unmatched<'a> {
     path: Name<'a>,
 }
 
+impl Taker<Tagged> for Report {
+    fn take(&mut self, tagged: &Tagged) -> Result<(), Failure> {
+        let names = std::mem::take(&mut self.names);
+        let told = self.say(name_of(&names[tagged.root()]), tagged);
+        self.names = names;
+        told
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(cannot_write)
+    }
+}
+
 impl Report {
-    fn take(&mut self, name: &[u8], tagged: &Tagged) -> Result<(), Failure> {
+    fn say(&mut self, name: &[u8], tagged: &Tagged) -> Result<(), Failure> {
         match (tagged.outcome(), self.wanted) {
             (Ok(tags), None) => tags.iter().try_for_each(|(upload, etag)| {
                 self.tally.matched += 1;
@@ -139,10 +146,6 @@ impl Report {
         let shown = on_one_line(name);
         let (mark, name) = if shown.len() == name.len() { (&b""[..], name) } else { shown.split_at(1) };
         self.out.write_all(&[mark, what.as_bytes(), b"  ", name, b"\n"].concat()).map_err(cannot_write)
-    }
-
-    fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {

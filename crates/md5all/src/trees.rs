@@ -14,6 +14,7 @@ use std::sync::Arc;
 use errgroup::{Context, Order, Output, Pipeline};
 
 use crate::algorithm::Digest;
+use crate::census::Count;
 use crate::digest::aliases::Aliases;
 use crate::digest::alone::Permits;
 use crate::digest::balance::Balance;
@@ -74,8 +75,11 @@ use several::Plan;
 pub fn hash_trees(ctx: &Context, mut options: Options) -> Pipeline<Record, Error> {
     options.roots = walk::in_order(&options.roots);
     let plan = Plan::by_device(&options.roots);
-    let shares = |pipelines| Shares::now(options.jobs, options.memory, pipelines);
-    match shares(plan.len()) {
+    let (jobs, memory) = (options.jobs, options.memory);
+    let shares = |pipelines| Shares::now(jobs, memory, pipelines);
+    let watched = options.progress.clone().filter(|_| shares(1).is_ok_and(|shares| shares.have_room_for_census()));
+    let watched = watched.map(|progress| (progress, Options { progress: None, ..options.clone() }));
+    let records = match shares(plan.len()) {
         Ok(shares) if !plan.is_plain() => several::hash(ctx, options, plan, shares),
         Ok(shares) => hash_roots(ctx, options, shares, false),
         // Too little for a pipeline a device may be enough for one.
@@ -83,7 +87,19 @@ pub fn hash_trees(ctx: &Context, mut options: Options) -> Pipeline<Record, Error
             Ok(shares) => hash_roots(ctx, options, shares, false),
             Err(scarce) => Pipeline::source(ctx, 1, move |_| Err(scarce)),
         },
+    };
+    if let Some((progress, options)) = watched {
+        progress.expect(records.context(), move |count, ctx| count_trees(&options, count, ctx));
     }
+    records
+}
+
+/// Counts what a run with these options comes to, by a walk of its own.
+fn count_trees(options: &Options, count: &mut Count, ctx: &Context) -> Option<()> {
+    let (devices, descriptors) = (options.devices.clone(), Descriptors::new(0));
+    let directories = Directories { devices, descriptors, ctx: ctx.clone() };
+    let walk = Walk::new(&options.roots, walk_terms(options, 0, false)(directories));
+    count.walk(walk, options.links, &options.exclude, ctx)
 }
 
 /// The same for roots in order that share a walk and workers; with the ends of roots, if they are wanted.
@@ -139,7 +155,12 @@ fn walk_terms(options: &Options, ahead: usize, ends: bool) -> impl FnOnce(Direct
 /// ```
 pub fn hash_files(ctx: &Context, mut options: Options) -> Pipeline<Record, Error> {
     let names = std::mem::take(&mut options.roots);
-    hash_sent(ctx, options, move |entries, directories| names::send_all(names, directories, entries))
+    let watched = options.progress.clone().map(|progress| (progress, names.clone()));
+    let records = hash_sent(ctx, options, move |entries, directories| names::send_all(names, directories, entries));
+    if let Some((progress, names)) = watched {
+        progress.expect(records.context(), move |count, ctx| count.names(&names, ctx));
+    }
+    records
 }
 
 /// Hashes what names lead to, one after the other, in their order: files, and directories with all that is in them. Names are
@@ -207,8 +228,20 @@ where
 {
     let Shares { open, jobs, lanes, queue, away, buffers, alone, aliases, window, .. } = shares;
     let order = if options.unordered { Order::Completion } else { Order::Source { window } };
-    let Options { links, algorithms, fail_fast, exclude, selection, devices, cache, facts, known, journal, .. } =
-        options;
+    let Options {
+        links,
+        algorithms,
+        fail_fast,
+        exclude,
+        selection,
+        devices,
+        cache,
+        facts,
+        known,
+        journal,
+        progress,
+        ..
+    } = options;
     let descriptors = Descriptors::new(open);
     let (walked, kept) = (devices.clone(), Arc::clone(&descriptors));
     let found = Pipeline::source(ctx, queue, move |entries| {
@@ -234,10 +267,13 @@ where
         facts,
         known,
         journal,
+        progress: progress.clone(),
         aliases: Aliases::new(aliases),
     });
     let readers = Readers::new(Arc::clone(&terms));
-    found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms, &readers))
+    let records = found.ticketed(jobs, order, move |tickets| md5::work(tickets, &terms, &readers));
+    progress.iter().for_each(|progress| progress.watch(records.figures()));
+    records
 }
 
 /// The MD5 of every file below `root`, or the first thing that went wrong.

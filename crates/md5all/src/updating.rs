@@ -28,7 +28,7 @@ use crate::interrupt;
 use crate::json::{self, Last, Name, Verdict};
 use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
-use crate::run::{Notes, raise_descriptor_limit};
+use crate::run::raise_descriptor_limit;
 use crate::terminal::{Paint, hush, is_quiet, on_stdout};
 
 /// Does what the command line asks for, and says what to exit with.
@@ -37,7 +37,7 @@ pub(crate) fn run(task: Update) -> Exit {
 }
 
 fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
-    hush(task.quiet);
+    hush(task.showing.quiet);
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
@@ -60,6 +60,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         note("some names begin with the root, but not all: they are taken as relative to it");
     }
     let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
+    let mut stdout = BufWriter::new(Output::open(None, Arc::clone(&leftover))?);
     let keeps_facts = layout.keeps_facts();
     let new_sidecar = (!keeps_facts).then(|| Output::open(Some(sidecar.clone()), leftover)).transpose()?;
     let mut options = task.options;
@@ -70,15 +71,14 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     });
     let (diary, known) = Diary::begin(&task.manifest, task.resume, listed.algorithms())?;
     let known = diary.serve(known, &mut options)?;
-    let notes = task.verbose.then(|| Notes::new(&options.devices));
+    let mut shown = task.showing.begin(&mut options);
 
     let mut manifest = Rewrite::new(&listed, new_manifest, |out| Ok(Writer::new(out, layout)))?;
     let mut facts = new_sidecar.map(|new| Rewrite::new(&listed, new, Sidecar::new)).transpose()?;
     if let Some(facts) = facts.as_mut().filter(|_| !is_in_accord) {
         facts.begin(0)?;
     }
-    let mut tally = Tally { json: task.json, prune: task.prune, verbose: task.verbose, ..Tally::default() };
-    let mut stdout = BufWriter::new(io::stdout().lock());
+    let mut tally = Tally { json: task.json, prune: task.prune, verbose: task.showing.verbose, ..Tally::default() };
     let mut attributes = task.xattr.then(Attributes::default);
     update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
         let known = change.before.as_ref().map(Hashed::facts);
@@ -94,12 +94,13 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     manifest.commit()?;
     diary.end();
     attributes.iter().for_each(Attributes::say);
-    notes.into_iter().for_each(|mut notes| {
-        notes.say();
+    shown.say_notes();
+    if task.showing.verbose {
         companions::say_taken_over(listed.taken_over() + known.taken_over());
         tally.left_out.say();
-    });
+    }
     tally.sum_up(&mut stdout).map_err(cannot_print)?;
+    shown.sum_up();
     Ok(tally.exit())
 }
 

@@ -338,6 +338,7 @@ impl Work<'_> {
             devices: self.options.devices.clone(),
             cache: self.options.cache,
             memory: self.options.memory,
+            progress: self.options.progress.clone(),
             algorithms: self.bag.algorithms,
             facts: true,
             ..plain

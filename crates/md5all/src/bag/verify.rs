@@ -457,6 +457,7 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
             devices: self.options.devices.clone(),
             cache: self.options.cache,
             memory: self.options.memory,
+            progress: self.options.progress.clone(),
             algorithms,
             facts: true,
             ..plain

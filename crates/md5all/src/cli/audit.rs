@@ -10,6 +10,7 @@ use md5all::{Options, Root};
 use super::reading::Reading;
 use super::selection::Selecting;
 use super::{format_parser, root};
+use crate::showing::Showing;
 
 /// What has become of a tree since it was listed
 ///
@@ -77,10 +78,8 @@ pub(crate) struct Audit {
     /// How to hash it. What to exclude is not known yet.
     pub(crate) options: Options,
     pub(crate) json: bool,
-    /// Whether to make no notes and sum up nothing.
-    pub(crate) quiet: bool,
-    /// Whether to tell of what is well, and of how it is done.
-    pub(crate) verbose: bool,
+    /// What is shown meanwhile; if verbose, of what is well, too.
+    pub(crate) showing: Showing,
 }
 
 /// What long help of audit ends with.
@@ -110,8 +109,7 @@ impl Arguments {
             end: self.telling.end(),
             root: self.root,
             json: self.telling.json,
-            quiet: self.telling.quiet,
-            verbose: self.reading.verbose,
+            showing: Showing { quiet: self.telling.quiet, ..self.reading.showing() },
             options: self.reading.into_options([]).selection(selection),
         }
     }

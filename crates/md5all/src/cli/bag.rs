@@ -7,7 +7,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use md5all::{Algorithm, BagVersion, NewBag};
 
+use super::showing::Meanwhile;
 use super::{Task, algorithm_parser};
+use crate::showing::Showing;
 
 /// Bags, RFC 8493: directories that say what is in them
 #[derive(Debug, Args)]
@@ -54,6 +56,9 @@ struct Create {
     /// Files to read and hash at the same time [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+
+    #[command(flatten)]
+    meanwhile: Meanwhile,
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +74,9 @@ struct Verify {
     /// Files to read and hash at the same time [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+
+    #[command(flatten)]
+    meanwhile: Meanwhile,
 }
 
 const CREATE_EXAMPLES: &str = "\
@@ -91,23 +99,25 @@ command line makes no sense; 130 if interrupted.";
 #[derive(Debug)]
 pub(crate) enum Bags {
     /// To make them.
-    Create { dirs: Vec<PathBuf>, bag: NewBag, json: bool, jobs: Option<NonZeroUsize> },
+    Create { dirs: Vec<PathBuf>, bag: NewBag, json: bool, jobs: Option<NonZeroUsize>, showing: Showing },
     /// To verify them.
-    Verify { bags: Vec<PathBuf>, json: bool, jobs: Option<NonZeroUsize> },
+    Verify { bags: Vec<PathBuf>, json: bool, jobs: Option<NonZeroUsize>, showing: Showing },
 }
 
 impl Arguments {
     pub(super) fn into_task(self) -> Task {
         let number = |jobs: Option<u16>| jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         Task::Bag(match self.what {
-            What::Create(Create { dirs, algorithm, version_of, info, json, jobs }) => {
+            What::Create(Create { dirs, algorithm, version_of, info, json, jobs, meanwhile }) => {
                 let mut bag = NewBag::default().version(version_of).info(info);
                 if !algorithm.is_empty() {
                     bag.algorithms = algorithm.into_iter().collect();
                 }
-                Bags::Create { dirs, bag, json, jobs: number(jobs) }
+                Bags::Create { dirs, bag, json, jobs: number(jobs), showing: meanwhile.into_showing(false) }
             }
-            What::Verify(Verify { bags, json, jobs }) => Bags::Verify { bags, json, jobs: number(jobs) },
+            What::Verify(Verify { bags, json, jobs, meanwhile }) => {
+                Bags::Verify { bags, json, jobs: number(jobs), showing: meanwhile.into_showing(false) }
+            }
         })
     }
 }

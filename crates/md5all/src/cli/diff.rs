@@ -10,6 +10,7 @@ use super::audit::{Telling, VERBOSE};
 use super::reading::Reading;
 use super::root;
 use super::selection::Selecting;
+use crate::showing::Showing;
 
 /// How two manifests or trees differ
 ///
@@ -56,10 +57,8 @@ pub(crate) struct Diff {
     /// How to hash those that are trees.
     pub(crate) options: Options,
     pub(crate) json: bool,
-    /// Whether to make no notes and sum up nothing.
-    pub(crate) quiet: bool,
-    /// Whether to tell of what is well, and of how it is done.
-    pub(crate) verbose: bool,
+    /// What is shown meanwhile; if verbose, of what is well, too.
+    pub(crate) showing: Showing,
 }
 
 impl Arguments {
@@ -76,8 +75,7 @@ impl Arguments {
             format: self.telling.format,
             end: self.telling.end(),
             json: self.telling.json,
-            quiet: self.telling.quiet,
-            verbose: self.reading.verbose,
+            showing: Showing { quiet: self.telling.quiet, ..self.reading.showing() },
             options: self.reading.into_options([]).selection(selection),
         }
     }

@@ -15,6 +15,7 @@ use super::{Check, Sums, Task, Voice, root};
 use crate::exit::Exit;
 use crate::failure::say;
 use crate::name::name;
+use crate::showing::{self, Showing};
 use crate::terminal::{When, colour};
 
 /// Its name, and what it says of itself, are those of the tool.
@@ -183,7 +184,8 @@ impl Flags {
             _ => Voice::Plain,
         };
         let Flags { strict, ignore_missing, .. } = self;
-        Check { options, format, voice, strict, ignore_missing, verbose: false, json: false }
+        let showing = Showing { when: showing::When::Never, ..Showing::default() };
+        Check { options, format, voice, strict, ignore_missing, json: false, showing }
     }
 }
 

@@ -6,6 +6,9 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use md5all::{Cache, Devices, Links, Mode, Options, Root};
 
+use super::showing::Meanwhile;
+use crate::showing::Showing;
+
 /// How to read.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Reading")]
@@ -38,9 +41,12 @@ pub(super) struct Reading {
     #[arg(long, value_name = "SIZE", value_parser = memory, hide_short_help = true)]
     memory: Option<usize>,
 
-    /// Say how each device is read
+    /// Say how each device is read, and at the end what it came to
     #[arg(short, long, hide_short_help = true, help_heading = "Output")]
     pub(super) verbose: bool,
+
+    #[command(flatten)]
+    meanwhile: Meanwhile,
 }
 
 /// How devices are read: `None` is as each is best.
@@ -52,6 +58,11 @@ fn mode_parser() -> impl TypedValueParser<Value = Io> {
 }
 
 impl Reading {
+    /// What is shown meanwhile.
+    pub(super) fn showing(&self) -> Showing {
+        self.meanwhile.into_showing(self.verbose)
+    }
+
     /// What it comes to for these roots.
     pub(super) fn into_options(self, roots: impl IntoIterator<Item = Root>) -> Options {
         let mut options = Options::new(roots);

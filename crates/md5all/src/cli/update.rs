@@ -9,6 +9,7 @@ use md5all::manifest::{Format, LineEnd};
 use super::reading::Reading;
 use super::selection::Selecting;
 use super::{Task, format_parser};
+use crate::showing::Showing;
 
 /// Bring a manifest up to date: read only what may have changed
 #[derive(Args, Debug)]
@@ -84,9 +85,7 @@ pub(crate) struct Update {
     /// Whether files have their facts with them.
     pub(crate) xattr: bool,
     pub(crate) json: bool,
-    /// Whether to make no notes and sum up nothing.
-    pub(crate) quiet: bool,
-    pub(crate) verbose: bool,
+    pub(crate) showing: Showing,
     /// With no root.
     pub(crate) options: Options,
 }
@@ -109,8 +108,7 @@ impl Arguments {
             resume: self.resume,
             xattr: self.xattr,
             json: self.json,
-            quiet: self.quiet,
-            verbose: self.reading.verbose,
+            showing: Showing { quiet: self.quiet, ..self.reading.showing() },
             options: self.reading.into_options([]).selection(selection),
         })
     }

@@ -50,12 +50,17 @@ pub(crate) fn is_worth_it(content: &Content) -> bool {
     content.left() > 4 * PIECE as u64 && !content.device().is_some_and(|device| device.is_far())
 }
 
-/// Reads on and hashes, up to the end of the file or as long as `is_alone` says so.
+/// Reads on and hashes, up to the end of the file or as long as `is_alone` says so; tells `hashed` of each piece.
 ///
 /// # Errors
 ///
 /// What kept the file from being read.
-pub(crate) fn hash(content: &mut Content, state: &mut State, is_alone: impl Fn() -> bool) -> Result<(), Reason> {
+pub(crate) fn hash(
+    content: &mut Content,
+    state: &mut State,
+    is_alone: impl Fn() -> bool,
+    hashed: impl Fn(usize),
+) -> Result<(), Reason> {
     let (mut piece, mut next) = (vec![0; PIECE], vec![0; PIECE]);
     let mut filled = content.read(&mut piece)?;
     while filled > 0 && is_alone() {
@@ -80,9 +85,11 @@ pub(crate) fn hash(content: &mut Content, state: &mut State, is_alone: impl Fn()
             md5.update(bytes);
             Ok(())
         })?;
+        hashed(filled);
         (piece, next, filled) = (next, piece, ahead);
     }
     state.update(&piece[..filled]);
+    hashed(filled);
     Ok(())
 }
 
@@ -104,9 +111,11 @@ mod tests {
         let mut state = State::new(algorithms);
         let left = Cell::new(pieces);
         let is_alone = || left.replace(left.get().saturating_sub(1)) > 0;
-        hash(&mut content, &mut state, is_alone).unwrap();
+        let hashed = Cell::new(0);
+        hash(&mut content, &mut state, is_alone, |bytes| hashed.set(hashed.get() + bytes)).unwrap();
         let done = (pieces + 1).min(6) * PIECE;
         assert_eq!(content.left(), bytes.len().saturating_sub(done) as u64);
+        assert_eq!(hashed.get(), done.min(bytes.len()));
         let mut expected = State::new(algorithms);
         expected.update(&bytes[..done.min(bytes.len())]);
         assert_eq!(state.finish(), expected.finish(), "{algorithms:?}");
@@ -136,7 +145,7 @@ mod tests {
     #[test]
     fn a_read_that_fails_is_the_error() {
         let mut content = Content::new(File::open("/").unwrap().into()).unwrap();
-        let reason = hash(&mut content, &mut State::new(Algorithms::default()), || true).unwrap_err();
+        let reason = hash(&mut content, &mut State::new(Algorithms::default()), || true, |_| ()).unwrap_err();
         assert_eq!(reason.to_string(), "cannot read: Is a directory");
     }
 }

@@ -24,6 +24,7 @@ use crate::directory::{PathBuffer, Place};
 use crate::entry::{Entry, Found, Part};
 use crate::error::{Error, Reason};
 use crate::facts::Facts;
+use crate::progress::{Progress, Tally};
 use crate::record::{Hashed, Outcome, Record};
 use crate::source::{Content, Wait};
 
@@ -73,6 +74,8 @@ struct Hand<'worker> {
     buffers: Vec<Buffer>,
     /// Where paths are put together to be looked up.
     paths: PathBuffer,
+    /// Where what is hashed is counted.
+    tally: Option<Arc<Tally>>,
     /// What is done.
     outbox: Outbox,
     /// What ends the worker.
@@ -139,6 +142,7 @@ impl<'worker> Hand<'worker> {
         terms: &'worker Terms,
         readers: &'worker Arc<Readers>,
     ) -> Self {
+        let tally = terms.progress.as_ref().map(Progress::tally);
         Hand {
             tickets,
             terms,
@@ -150,7 +154,8 @@ impl<'worker> Hand<'worker> {
             dry: false,
             buffers: Vec::new(),
             paths: PathBuffer::default(),
-            outbox: Outbox::new(terms.journal.clone()),
+            outbox: Outbox::new(terms.journal.clone(), tally.clone()),
+            tally,
             failure: None,
         }
     }
@@ -281,6 +286,7 @@ impl<'worker> Hand<'worker> {
     ) -> Result<Option<Job<Reading>>, Error> {
         let Beginning { state: State { md5, others }, filled, last, content, facts, claim } = beginning;
         let reading = Reading { ticket, place, content, facts, buffer, filled, others, claim };
+        self.count(filled);
         self.hold(self.held + 1);
         if reading.is_stream() {
             self.aside = Some((md5, reading));
@@ -354,11 +360,18 @@ impl<'worker> Hand<'worker> {
             && is_alone()
         {
             let mut state = State { md5: std::mem::take(md5), others: reading.others.take() };
-            let done = alone::hash(content, &mut state, is_alone);
+            let done = alone::hash(content, &mut state, is_alone, |bytes| self.count(bytes));
             State { md5: *md5, others: reading.others } = state;
             done?;
         }
         Ok(())
+    }
+
+    /// So many bytes more were read, and are to be hashed.
+    fn count(&self, bytes: usize) {
+        if let Some(tally) = &self.tally {
+            tally.hash(bytes);
+        }
     }
 
     /// Takes a file out of this worker's hand, to go on elsewhere.
@@ -382,7 +395,10 @@ impl<'worker> Hand<'worker> {
     fn advance(&mut self, md5: Md5, mut reading: Reading) -> Result<Option<(Md5, Reading, bool)>, Error> {
         self.terms.go_on()?;
         match reading.read() {
-            Ok(Some(last)) => Ok(Some((md5, reading, last))),
+            Ok(Some(last)) => {
+                self.count(reading.filled);
+                Ok(Some((md5, reading, last)))
+            }
             Ok(None) => {
                 if let Some(content) = reading.content.take() {
                     let (ticket, entry) = self.let_go(content, md5, reading);
@@ -491,6 +507,7 @@ pub(crate) mod tests {
             cache: Cache::Use,
             facts: false,
             journal: None,
+            progress: None,
             known: Vec::new(),
             aliases: Aliases::new(1024),
             buffers: 1024,

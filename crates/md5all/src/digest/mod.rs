@@ -32,8 +32,10 @@ use crate::directory::{PathBuffer, Place, Said};
 use crate::entry::{Begun, Found};
 use crate::error::Error;
 use crate::facts::Facts;
+use crate::flight::Flight;
 use crate::journal::Journal;
 use crate::known::Known;
+use crate::progress::Progress;
 use crate::record::{Hashed, Outcome, Record};
 use crate::skip::Skip;
 use crate::source::content::Opened;
@@ -70,6 +72,8 @@ pub(crate) struct Terms {
     pub(crate) facts: bool,
     /// Where what is done is noted.
     pub(crate) journal: Option<Arc<Journal>>,
+    /// Who is told how far it is.
+    pub(crate) progress: Option<Progress>,
     /// What need not be read again.
     pub(crate) known: Vec<Arc<Known>>,
     /// The files that have several names.
@@ -155,10 +159,12 @@ impl Terms {
         buffer: &mut [u8],
         wait: Wait,
     ) -> Opening {
+        // Whoever waits may wait for long.
+        let flight = if wait == Wait::Yes { self.flight(place) } else { None };
         match self.take_over(place, paths, &handle, wait) {
             Some(None) => Opening::Later(Found::File(handle)),
             Some(Some(hashed)) => Opening::TakenOver(hashed),
-            None => self.open_file(place, handle, buffer, wait),
+            None => self.open_file(place, handle, buffer, wait, flight),
         }
     }
 
@@ -208,7 +214,19 @@ impl Terms {
         }
     }
 
-    fn open_file(&self, place: &Place, handle: Handle, buffer: &mut [u8], wait: Wait) -> Opening {
+    /// That a file is being opened or read, for whoever looks on.
+    fn flight(&self, place: &Place) -> Option<Box<Flight>> {
+        self.progress.as_ref().map(|progress| progress.flight(place))
+    }
+
+    fn open_file(
+        &self,
+        place: &Place,
+        handle: Handle,
+        buffer: &mut [u8],
+        wait: Wait,
+        flight: Option<Box<Flight>>,
+    ) -> Opening {
         let (wanted, rules) = (self.wanted(place), self.rules(place, wait));
         match self.aliases.look_up(place, &handle, wanted) {
             Standing::BeingRead(id) => return Opening::Shared(id, Found::File(handle)),
@@ -229,6 +247,7 @@ impl Terms {
             Ok(Opened::Passed(skip)) => return Opening::Settled(Outcome::Skipped(skip)),
             Err(reason) => return Opening::Settled(Outcome::Failed(reason)),
         };
+        let content = content.in_flight(flight.or_else(|| self.flight(place)));
         let claim = match self.aliases.claim(&content, wanted) {
             Standing::Nothing => None,
             Standing::Claimed(claim) => Some(claim),

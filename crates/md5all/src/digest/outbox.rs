@@ -14,6 +14,7 @@ use crate::directory::PathBuffer;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::ledger;
+use crate::progress::Tally;
 use crate::record::{Outcome, Record};
 
 /// See the [module](self).
@@ -22,6 +23,8 @@ pub(crate) struct Outbox {
     /// In the order in which they were done.
     done: Vec<(Ticket<Record>, Record)>,
     journal: Option<Arc<Journal>>,
+    /// Where what is done is counted.
+    tally: Option<Arc<Tally>>,
     /// What goes there.
     lines: Vec<u8>,
     paths: PathBuffer,
@@ -31,8 +34,8 @@ impl Outbox {
     /// A few hundred microseconds of small files.
     const ROOM: usize = 64;
 
-    pub(crate) fn new(journal: Option<Arc<Journal>>) -> Outbox {
-        Outbox { done: Vec::new(), journal, lines: Vec::new(), paths: PathBuffer::default() }
+    pub(crate) fn new(journal: Option<Arc<Journal>>, tally: Option<Arc<Tally>>) -> Outbox {
+        Outbox { done: Vec::new(), journal, tally, lines: Vec::new(), paths: PathBuffer::default() }
     }
 
     /// Puts a record to the others, and sends them if they are enough.
@@ -46,7 +49,7 @@ impl Outbox {
         {
             ledger::write(&mut self.lines, record.path_bytes(&mut self.paths), hashed.checksums(), &hashed.facts());
         }
-        self.put_known(ticket, record)
+        self.push(ticket, record)
     }
 
     /// The same with what an earlier run knew.
@@ -55,6 +58,18 @@ impl Outbox {
     ///
     /// As for [`put`](Self::put).
     pub(crate) fn put_known(&mut self, ticket: Ticket<Record>, record: Record) -> Result<(), Error> {
+        if let Some(tally) = &self.tally
+            && let Outcome::Hashed(hashed) = record.outcome()
+        {
+            tally.spare(hashed.facts().size.unwrap_or_default());
+        }
+        self.push(ticket, record)
+    }
+
+    fn push(&mut self, ticket: Ticket<Record>, record: Record) -> Result<(), Error> {
+        if let Some(tally) = &self.tally {
+            tally.count(record.outcome());
+        }
         self.done.push((ticket, record));
         if self.done.len() < Self::ROOM { Ok(()) } else { self.empty() }
     }

@@ -33,6 +33,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::error::{Operation, Reason};
 use crate::facts::{Facts, nanoseconds};
+use crate::flight::Flight;
 use crate::skip::Skip;
 use crate::source::cache::Traces;
 use crate::source::device::Kind;
@@ -79,6 +80,8 @@ pub(crate) struct Content {
     traces: Option<Box<Traces>>,
     /// Whether opening it did not wait, as it should have, for somebody to write to it.
     hasty: bool,
+    /// That it is being read, for whoever looks on.
+    flight: Option<Box<Flight>>,
 }
 
 /// What would show a change.
@@ -224,6 +227,7 @@ impl Content {
             holes,
             traces: None,
             hasty: false,
+            flight: None,
         })
     }
 
@@ -249,6 +253,17 @@ impl Content {
         self.holes = self.holes.take().filter(|_| device.is_punctual());
         self.traces = (rules.cache == Cache::Leave && self.is_regular()).then(|| Box::new(Traces::of(&self.file)));
         self.device = Some(device);
+        self
+    }
+
+    /// The same, which whoever looks on is told of from now on.
+    pub(crate) fn in_flight(mut self: Box<Self>, flight: Option<Box<Flight>>) -> Box<Self> {
+        if let Some(flight) = flight {
+            let is_told = self.device.as_ref().is_none_or(|device| !device.is_made_up());
+            flight.has_size(self.stamp.filter(|_| is_told && self.whole).map(|stamp| stamp.size));
+            flight.has_come_to(self.count);
+            self.flight = Some(flight);
+        }
         self
     }
 
@@ -315,7 +330,7 @@ impl Content {
         let room = usize::try_from(room).map_or(buffer.len(), |room| room.min(buffer.len()));
         match self.read_some(&mut buffer[..room], wait) {
             Ok(count) => {
-                self.count += count as u64;
+                self.has_read(count);
                 Ok(Some(count))
             }
             Err(Errno::AGAIN) if wait == Wait::No => Ok(None),
@@ -342,8 +357,15 @@ impl Content {
         let left = end - self.count;
         let count = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         buffer[..count].fill(0);
-        self.count += count as u64;
+        self.has_read(count);
         count
+    }
+
+    fn has_read(&mut self, count: usize) {
+        self.count += count as u64;
+        if let Some(flight) = &self.flight {
+            flight.has_come_to(self.count);
+        }
     }
 
     fn read_some(&mut self, buffer: &mut [u8], wait: Wait) -> Result<usize, Errno> {

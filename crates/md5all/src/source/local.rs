@@ -237,6 +237,29 @@ pub(crate) fn facts_at(folder: &Folder, name: &[u8], links: Links) -> Option<(Fi
     is_file.then(|| (id, Stamp::of(&stat).facts(id.inode)))
 }
 
+/// A regular file, as far as whoever counts must know it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measure {
+    pub(crate) id: FileId,
+    /// How many names it has.
+    pub(crate) names: u64,
+    pub(crate) size: u64,
+}
+
+/// What a handle leads to; `None` if it is no regular file, or nothing can be said.
+pub(crate) fn measure(handle: &Handle, name: &[u8], links: Links) -> Option<Measure> {
+    let stat = match handle {
+        Handle::Listed(folder) | Handle::Beside(folder) => statat(&folder.fd, name, flags_of(links)),
+        Handle::Named => statat(CWD, name, AtFlags::empty()),
+        Handle::StandardInput | Handle::Spent => return None,
+    };
+    let stat = stat.ok().filter(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)?;
+    // The fields have other widths, and signs, on other systems.
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+    let (names, size) = (stat.st_nlink as u64, stat.st_size as u64);
+    Some(Measure { id: FileId::from_stat(&stat), names, size })
+}
+
 /// Opens a file as its handle wants it, and reads its beginning into `buffer`;
 /// all of it, if there is room.
 ///

@@ -1,0 +1,153 @@
+//! How much there is in all, counted while a run goes on: what makes a percentage of what is done.
+//!
+//! The walk of a run is bounded and does not run ahead, so it cannot tell. A census walks a second time, with the same
+//! terms, and asks for sizes; it is begun only when somebody wants to know. It opens no file, and nothing that it meets is
+//! an error: where it fails, so does the run.
+//!
+//! 1. It is a task that nobody joins: one that hangs, on a mount that does not answer, holds up no end.
+//! 2. It ends with the run's context, at its next step.
+//! 3. What it found is told once it is through, and not before.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, OnceLock};
+
+use errgroup::{Context, Group};
+
+use crate::entry::{Entry, Found};
+use crate::progress::Whole;
+use crate::record::Outcome;
+use crate::source::local::{self, Measure};
+use crate::source::{FileId, Handle, Links, Root};
+use crate::walk::{Step, Walk};
+
+/// What one run is to come to.
+pub(crate) struct Census {
+    /// What was done before that run.
+    before: Whole,
+    stage: Stage,
+}
+
+type Counting = Box<dyn FnOnce(&mut Count, &Context) -> Option<()> + Send>;
+
+enum Stage {
+    /// Nobody has asked.
+    Waiting(Context, Counting),
+    Begun(Arc<Survey>),
+}
+
+/// A count under way. Its task holds it as well, so that it never ends in being joined: a group that ends inside its own
+/// task joins nobody.
+struct Survey {
+    group: Group<Infallible>,
+    whole: OnceLock<Whole>,
+}
+
+/// What was counted so far.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    files: u64,
+    bytes: u64,
+    /// Files of several names that were met, which are read once.
+    met: HashSet<FileId>,
+}
+
+impl Census {
+    /// Of a run that ends with this context, after so much was done.
+    pub(crate) fn new<F>(ctx: &Context, before: Whole, count: F) -> Census
+    where
+        F: FnOnce(&mut Count, &Context) -> Option<()> + Send + 'static,
+    {
+        Census { before, stage: Stage::Waiting(ctx.clone(), Box::new(count)) }
+    }
+
+    /// Begins, if that has not been done. Does not block.
+    pub(crate) fn begin(&mut self) {
+        let Stage::Waiting(ctx, count) = &mut self.stage else { return };
+        let nothing: Counting = Box::new(|_, _| None);
+        let (ctx, count) = (ctx.clone(), std::mem::replace(count, nothing));
+        let survey = Arc::new(Survey { group: Group::new(), whole: OnceLock::new() });
+        self.stage = Stage::Begun(Arc::clone(&survey));
+        let before = self.before;
+        let task = Arc::clone(&survey);
+        survey.group.go(move || {
+            let mut found = Count::default();
+            if count(&mut found, &ctx).is_some() {
+                let whole = Whole::new(before.files + found.files, before.bytes + found.bytes);
+                let _ = task.whole.set(whole); // nobody else does
+            }
+            Ok(())
+        });
+    }
+
+    pub(crate) fn is_begun(&self) -> bool {
+        matches!(self.stage, Stage::Begun(_))
+    }
+
+    /// What it came to, once it is through.
+    pub(crate) fn whole(&self) -> Option<Whole> {
+        match &self.stage {
+            Stage::Waiting(..) => None,
+            Stage::Begun(survey) => survey.whole.get().copied(),
+        }
+    }
+}
+
+impl Count {
+    /// How many files of several names it knows at most. As with those who hash: what is beyond is read once a name.
+    const MOST: usize = 1 << 16;
+
+    /// Counts all that a walk comes across; `None` if the context ends before.
+    pub(crate) fn walk(&mut self, walk: Walk, links: Links, exclude: &[FileId], ctx: &Context) -> Option<()> {
+        for step in walk {
+            ctx.check().ok()?;
+            let Step::Found(Entry { place, found }) = step else { continue };
+            match found {
+                Found::File(handle) => self.add(local::measure(&handle, place.name(), links.at(&place)), exclude),
+                Found::Settled(Outcome::Failed(_)) => self.files += 1,
+                _ => {}
+            }
+        }
+        Some(())
+    }
+
+    /// Counts all that are named, whatever they are; `None` if the context ends before.
+    pub(crate) fn names<'a>(&mut self, roots: impl IntoIterator<Item = &'a Root>, ctx: &Context) -> Option<()> {
+        for root in roots {
+            ctx.check().ok()?;
+            match root {
+                Root::Path(path) => self.name(path.as_os_str().as_bytes()),
+                Root::StandardInput => self.add(None, &[]),
+            }
+        }
+        Some(())
+    }
+
+    /// Counts a file that is named.
+    pub(crate) fn name(&mut self, path: &[u8]) {
+        self.add(local::measure(&Handle::Named, path, Links::Follow), &[]);
+    }
+
+    /// Counts what is to be read, with its size if it is a regular file.
+    fn add(&mut self, found: Option<Measure>, exclude: &[FileId]) {
+        let Some(Measure { id, names, size }) = found else { return self.files += 1 };
+        if exclude.contains(&id) {
+            return;
+        }
+        self.files += 1;
+        let is_known = match names {
+            1 => false,
+            _ if self.met.len() < Self::MOST => !self.met.insert(id),
+            _ => self.met.contains(&id),
+        };
+        self.bytes += if is_known { 0 } else { size };
+    }
+}
+
+impl fmt::Debug for Census {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Census").field("whole", &self.whole()).finish_non_exhaustive()
+    }
+}
