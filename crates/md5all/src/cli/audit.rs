@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "MANIFEST")]
     manifest: OsString,
 
-    /// Where the tree is now [default: the directory that all names share]
+    /// Where the tree is now [default: what all names begin with]
     #[arg(value_name = "ROOT")]
     root: Option<PathBuf>,
 

@@ -8,7 +8,14 @@ use crate::showing::{Showing, When};
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Meanwhile {
     /// Show on standard error how far it is: on a terminal only, always, never, or in JSON
-    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
     progress: Choice,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     /// The manifest; replaced at the end if anything has changed
     manifest: PathBuf,
 
-    /// The tree that it lists [default: the directory that all names share]
+    /// The tree that it lists [default: what all names begin with]
     root: Option<PathBuf>,
 
     /// How its lines look [default: as they do]
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     /// Keep what is known of each file in its extended attribute, too
     ///
     /// Size, time and checksums, in user.md5all; that changes the change times of files.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     xattr: bool,
 
     /// Tell in JSON: an object a line, and one for the summary
