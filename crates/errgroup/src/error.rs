@@ -15,7 +15,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 ///
 /// ```
 /// use errgroup::Group;
-/// ///
+/// use std::io;
+///
 /// let group = Group::new();
 /// group.go(|| Err(io::Error::from(io::ErrorKind::NotFound)));
 /// let failed = group.wait().unwrap_err();
