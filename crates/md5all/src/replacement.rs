@@ -8,7 +8,7 @@
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat};
@@ -72,8 +72,10 @@ impl Replacement {
         let file = Unfinished::beside(&path)?;
         let mut files = vec![FileId::from(&file.as_file().metadata()?)];
         if let Some(old) = old {
-            // Only the superuser can give a file away; for others the owner is who writes, as with any new file.
-            let _ = std::os::unix::fs::fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
+            // Only the superuser can give a file away; for others the owner is who writes, as with any new file. To a group
+            // of his own anybody can.
+            let give = |owner| fchown(file.as_file(), owner, Some(old.gid()));
+            let _ = give(Some(old.uid())).or_else(|_| give(None));
             file.as_file().set_permissions(old.permissions())?;
             files.push(FileId::from(old));
         }

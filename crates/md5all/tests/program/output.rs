@@ -2,8 +2,10 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Stdio;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::process::{Command, Stdio};
+
+use rustix::process::geteuid;
 
 use crate::harness::*;
 
@@ -34,6 +36,23 @@ fn a_new_manifest_has_the_permissions_of_any_new_file() {
     run(dir.path(), &["-o", "list", "a"]).clean();
     let mode = |name| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
     assert_eq!(mode("list"), mode("a"));
+}
+
+/// Others of the group go on to read it, and nobody else does.
+#[test]
+fn a_manifest_of_another_owner_keeps_its_group() {
+    let dir = tree(&["a", "list"]);
+    let Some((_keep, command)) = unprivileged(dir.path()).filter(|_| geteuid().is_root()) else { return };
+    let list = dir.path().join("list");
+    chown(&list, Some(0), Some(4242)).unwrap();
+    fs::set_permissions(&list, Permissions::from_mode(0o660)).unwrap();
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
+    let program = command.get_args().last().unwrap();
+    let mut member = Command::new("setpriv");
+    member.args(["--reuid=65534", "--regid=65534", "--groups=4242"]).arg(program).args(["-o", "list", "a"]);
+    finish(member.current_dir(dir.path())).clean();
+    let replaced = fs::metadata(&list).unwrap();
+    assert_eq!((replaced.uid(), replaced.gid(), replaced.mode() & 0o777), (65534, 4242, 0o660));
 }
 
 #[test]
