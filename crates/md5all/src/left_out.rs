@@ -2,6 +2,8 @@
 //!
 //! Whoever asked for it knows, so it is said only with `-v`; but it is counted in any case.
 
+use std::os::unix::ffi::OsStrExt;
+
 use md5all::{Rule, Skip};
 use serde::Serialize;
 
@@ -61,11 +63,21 @@ pub(crate) fn reason(skip: Skip, rule: Option<&Rule>) -> String {
         (Skip::Hidden, _) => "it is hidden".to_owned(),
         (Skip::Glob, Some(rule)) => format!("--exclude {rule}"),
         (Skip::Glob, None) => "--exclude".to_owned(),
-        (Skip::Ignored, Some(rule)) => rule.to_string(),
+        (Skip::Ignored, Some(rule)) => told(rule),
         (Skip::Ignored, None) => "a .gitignore".to_owned(),
         (Skip::Depth, _) => "it is too deep".to_owned(),
         (Skip::NotIncluded, _) => "it matches no --include".to_owned(),
         (Skip::Size, _) => "its size".to_owned(),
         (other, _) => format!("{other:?}"),
+    }
+}
+
+/// A rule, fit for one line: what it says, and where, was written by whoever made the tree.
+fn told(rule: &Rule) -> String {
+    match rule {
+        Rule::Line { file, number, text } => {
+            format!("{}:{number}: {}", quote(file.as_os_str().as_bytes()), quote(text.as_bytes()))
+        }
+        rule => rule.to_string(),
     }
 }

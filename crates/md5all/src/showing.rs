@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::failure::{note, say};
 use crate::json::{self, Name};
 use crate::line::{Line, Pace};
+use crate::quote::quote;
 use crate::screen;
 use crate::units::{rate, seconds, size, things};
 
@@ -255,7 +256,7 @@ impl Notes {
 
     fn say(&mut self) {
         for device in &self.devices.met()[self.said..] {
-            note(device.to_string());
+            note(quote(device.to_string().as_bytes()));
             self.said += 1;
         }
     }

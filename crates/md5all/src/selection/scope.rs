@@ -69,7 +69,10 @@ impl<'a> Scope<'a> {
     pub(crate) fn passes(&mut self, name: &[u8], kind: Kind) -> Option<Skip> {
         let is_directory = kind == Kind::Directory;
         self.turn_to(name);
-        self.selection.leaves_out(&self.path[self.root..], self.depth, is_directory, || self.ignores(is_directory))
+        let path = &self.path[self.root..];
+        let skip = self.selection.leaves_out(path, self.depth, is_directory, || self.ignores(is_directory));
+        // What could not be looked at may be a directory, and that is an error to be told.
+        skip.filter(|skip| (kind, *skip) != (Kind::Unknown, Skip::NotIncluded))
     }
 
     fn turn_to(&mut self, name: &[u8]) {

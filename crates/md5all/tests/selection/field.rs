@@ -158,6 +158,28 @@ fn verbose_says_of_each_why_and_how_many_there_were() {
     assert_eq!(run.names(), ["t/a.c"]);
 }
 
+/// It may lead to a directory, with files in it that are included.
+#[test]
+fn what_cannot_be_looked_at_is_an_error_whatever_is_included() {
+    let dir = tree(&["t/a.c"]);
+    std::os::unix::fs::symlink("loop", dir.path().join("t/loop")).unwrap();
+    let told = run(dir.path(), &["-L", "--include", "*.c", "t"]);
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.starts_with("md5all: t/loop: cannot stat: "), "{told:?}");
+    assert_eq!(run(dir.path(), &["-L", "--include", "*.c", "--exclude", "loop", "t"]).code, Some(0));
+}
+
+/// Whoever made the tree wrote it: it is no more to be believed than a name.
+#[test]
+fn a_line_that_leaves_something_out_is_shown_fit_for_a_line_whatever_it_holds() {
+    let dir = tree(&["t/d\x1b[1m/x\x1bcy"]);
+    fs::write(dir.path().join("t/d\x1b[1m/.gitignore"), "x\x1bc*\n").unwrap();
+    let run = run(dir.path(), &["-v", "--gitignore", "t"]);
+    assert!(!run.stderr.contains('\x1b'), "{:?}", run.stderr);
+    let rule = r"left out: $'t/d\033[1m/.gitignore':1: $'x\033c*'";
+    assert!(run.stderr.contains(rule), "{:?}", run.stderr);
+}
+
 #[test]
 fn without_verbose_nothing_is_said_of_it() {
     check(&["t/.a", "t/b.o", "t/c"], &["--no-hidden", "--exclude", "*.o"], &["t/c"]);
