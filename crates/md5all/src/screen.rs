@@ -15,6 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getpgrp;
 use rustix::termios::{tcgetpgrp, tcgetwinsize};
 
@@ -107,9 +108,18 @@ pub(crate) fn list(mut out: &File, bytes: &[u8]) -> io::Result<usize> {
 /// called again a little later, for somebody may just be drawing.
 pub(crate) fn close() {
     CLOSED.store(true, SeqCst);
-    if let Ok(mut screen) = SCREEN.try_lock() {
+    if let Ok(mut screen) = SCREEN.try_lock()
+        && takes_more()
+    {
         screen.clear();
     }
+}
+
+/// Whether standard error can be written to at once: nobody may read it, or the terminal was told to stop.
+fn takes_more() -> bool {
+    let stderr = io::stderr();
+    let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
+    poll(&mut ready, Some(&Timespec::default())).is_ok_and(|count| count > 0)
 }
 
 impl Screen {

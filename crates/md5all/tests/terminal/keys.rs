@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Ctrl-C, and a signal after Ctrl-S.
 
 use std::time::{Duration, Instant};
 
@@ -24,4 +24,23 @@ fn ctrl_c_erases_the_line_and_ends_it_even_while_a_read_hangs() {
     assert!(after < SOON, "took {after:?}");
     let told = lines(&screen);
     assert!(told.len() == 1 && told[0].ends_with("  a"), "something is left: {screen}");
+}
+
+/// Erasing what is drawn would wait for ever, and the end with it.
+#[test]
+fn a_signal_ends_it_even_while_the_terminal_takes_nothing() {
+    let dir = tree(&[]);
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    let Some(terminal) = Terminal::start(dir.path(), 80, Away::Output, &["fifo"]) else { return };
+    let _writer = open_writer(&path);
+    // From here on the line says the same, and nobody draws.
+    terminal.wait_for(|screen| screen.contains("0 of 1 file"));
+    terminal.stop();
+    let asked = Instant::now();
+    terminal.terminate();
+    let (_, status) = terminal.end();
+    let after = asked.elapsed();
+    assert_eq!(status.code(), Some(130));
+    assert!(after < SOON, "took {after:?}");
 }

@@ -11,9 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::pty::openpty;
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::process::{Signal, kill_process};
+use rustix::termios::{Action, Winsize, tcflow, tcsetwinsize};
 
-use crate::harness::{fifo, found, open_writer, tree};
+use crate::harness::{fifo, found, open_writer, pid, tree};
 
 /// After this long, what has not come to be seen never will.
 const NEVER: Duration = Duration::from_secs(60);
@@ -52,7 +53,7 @@ impl Terminal {
         // The terminal has to be that of its session, for keys to become signals.
         let mut command = found("setsid")?;
         command.arg("--ctty").arg(env!("CARGO_BIN_EXE_md5all")).args(arguments);
-        Some(Terminal::run(command.current_dir(dir).env("TERM", "xterm"), columns, away))
+        Some(Terminal::run(command.current_dir(dir).env("TERM", "xterm").env("NO_COLOR", "1"), columns, away))
     }
 
     /// Starts a command.
@@ -117,6 +118,17 @@ impl Terminal {
     /// Presses keys.
     pub(crate) fn press(&mut self, keys: &[u8]) {
         self.keyboard.write_all(keys).expect("somebody reads the keyboard");
+    }
+
+    /// Has it take no more of what is written, as Ctrl-S does.
+    pub(crate) fn stop(&self) {
+        let end = File::options().read(true).write(true).open(format!("/proc/{}/fd/2", self.child.id()));
+        tcflow(end.expect("a terminal"), Action::OOff).expect("it can be stopped");
+    }
+
+    /// Asks the program to end.
+    pub(crate) fn terminate(&self) {
+        kill_process(pid(&self.child), Signal::TERM).expect("it runs");
     }
 
     /// Changes the number of columns.
