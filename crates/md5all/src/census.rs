@@ -99,13 +99,25 @@ impl Count {
     /// How many files of several names it knows at most. As with those who hash: what is beyond is read once a name.
     const MOST: usize = 1 << 16;
 
-    /// Counts all that a walk comes across; `None` if the context ends before.
-    pub(crate) fn walk(&mut self, walk: Walk, links: Links, exclude: &[FileId], ctx: &Context) -> Option<()> {
+    /// Counts all that a walk comes across and that is `wanted`, as far as it can be measured; `None` if the context ends
+    /// before.
+    pub(crate) fn walk(
+        &mut self,
+        walk: Walk,
+        links: Links,
+        wanted: impl Fn(&Handle, &Measure) -> bool,
+        ctx: &Context,
+    ) -> Option<()> {
         for step in walk {
             ctx.check().ok()?;
             let Step::Found(Entry { place, found }) = step else { continue };
             match found {
-                Found::File(handle) => self.add(local::measure(&handle, place.name(), links.at(&place)), exclude),
+                Found::File(handle) => {
+                    let measure = local::measure(&handle, place.name(), links.at(&place));
+                    if measure.is_none_or(|measure| wanted(&handle, &measure)) {
+                        self.add(measure);
+                    }
+                }
                 Found::Settled(Outcome::Failed(_)) => self.files += 1,
                 _ => {}
             }
@@ -119,7 +131,7 @@ impl Count {
             ctx.check().ok()?;
             match root {
                 Root::Path(path) => self.name(path.as_os_str().as_bytes()),
-                Root::StandardInput => self.add(None, &[]),
+                Root::StandardInput => self.add(None),
             }
         }
         Some(())
@@ -127,22 +139,19 @@ impl Count {
 
     /// Counts a file that is named.
     pub(crate) fn name(&mut self, path: &[u8]) {
-        self.add(local::measure(&Handle::Named, path, Links::Follow), &[]);
+        self.add(local::measure(&Handle::Named, path, Links::Follow));
     }
 
     /// Counts what is to be read, with its size if it is a regular file.
-    fn add(&mut self, found: Option<Measure>, exclude: &[FileId]) {
+    fn add(&mut self, found: Option<Measure>) {
         let Some(Measure { id, names, size }) = found else { return self.files += 1 };
-        if exclude.contains(&id) {
-            return;
-        }
         self.files += 1;
         let is_known = match names {
             1 => false,
             _ if self.met.len() < Self::MOST => !self.met.insert(id),
             _ => self.met.contains(&id),
         };
-        self.bytes += if is_known { 0 } else { size };
+        self.bytes = self.bytes.saturating_add(if is_known { 0 } else { size });
     }
 }
 

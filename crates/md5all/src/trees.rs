@@ -27,8 +27,8 @@ use crate::names;
 use crate::options::Options;
 use crate::record::{Outcome, Record};
 use crate::shares::Shares;
-use crate::source::local::Directories;
-use crate::source::{Descriptors, Quiet};
+use crate::source::local::{Directories, Measure};
+use crate::source::{Descriptors, Handle, Quiet};
 use crate::walk::{self, Automounts, Walk};
 use several::Plan;
 
@@ -99,7 +99,12 @@ fn count_trees(options: &Options, count: &mut Count, ctx: &Context) -> Option<()
     let (devices, descriptors) = (options.devices.clone(), Descriptors::new(0));
     let directories = Directories { devices, descriptors, ctx: ctx.clone() };
     let walk = Walk::new(&options.roots, walk_terms(options, 0, false)(directories));
-    count.walk(walk, options.links, &options.exclude, ctx)
+    let sizes = options.selection.sizes();
+    let is_of_size = |size: &u64| sizes.as_ref().is_none_or(|sizes| sizes.contains(size));
+    let is_wanted = |handle: &Handle, Measure { id, size, .. }: &Measure| {
+        !options.exclude.contains(id) && (!matches!(handle, Handle::Listed(_)) || is_of_size(size))
+    };
+    count.walk(walk, options.links, is_wanted, ctx)
 }
 
 /// The same for roots in order that share a walk and workers; with the ends of roots, if they are wanted.
