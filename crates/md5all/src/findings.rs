@@ -2,7 +2,7 @@
 //!
 //! In text, a line is a word, what became of the file, and its name, escaped as in a list. Where there are two names, an
 //! arrow stands between them, and one that a name holds is escaped as well, so that only one can be read. In JSON, a line
-//! is an object.
+//! is an object. On a terminal, names that it would obey are quoted.
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write};
@@ -19,12 +19,15 @@ use crate::json::{self, Last, Name, Verdict};
 use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
 use crate::pouring::Taker;
+use crate::quote::{in_result, is_harmful, quote};
 use crate::terminal::{Paint, is_quiet, on_stdout};
 
 /// Tells of files, one after the other, on standard output.
 pub(crate) struct Findings {
     out: BufWriter<Output>,
     json: bool,
+    /// Whether a terminal shows it.
+    is_on_terminal: bool,
     /// Whether to tell of files that are well.
     verbose: bool,
     summary: Summary,
@@ -60,10 +63,12 @@ impl Findings {
 
     pub(crate) fn new(leftover: Arc<Leftover>, json: bool, verbose: bool) -> Result<Findings, Failure> {
         let output = Output::open(None, leftover)?;
-        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
+        let is_on_terminal = output.is_watched();
+        let capacity = if is_on_terminal { 0 } else { Self::BUFFER };
         Ok(Findings {
             out: BufWriter::with_capacity(capacity, output),
             json,
+            is_on_terminal,
             verbose,
             summary: Summary::default(),
             left_out: LeftOut::default(),
@@ -93,8 +98,11 @@ impl Findings {
 
     fn write_text(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
         let names = match from(fate) {
+            Some(from) if self.is_on_terminal && (is_harmful(from) || is_harmful(name)) => {
+                format!("{} -> {}", quote(from), quote(name)).into_bytes().into()
+            }
             Some(from) => pair(from, name),
-            None => on_one_line(name),
+            None => in_result(name, self.is_on_terminal),
         };
         let line = [&on_stdout(paint(fate), word(fate)), &b": "[..], &names, b"\n"].concat();
         self.out.write_all(&line).map_err(cannot_write)

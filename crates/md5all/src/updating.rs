@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use errgroup::Context;
-use md5all::manifest::{Layout, Reader, Writer, on_one_line};
+use md5all::manifest::{Layout, Reader, Writer};
 use md5all::{Attribute, Change, Hashed, Inventory, Operation, Rule, Sidecar, Skip, Status, update};
 use serde::Serialize;
 
@@ -28,8 +28,12 @@ use crate::interrupt;
 use crate::json::{self, Last, Name, Verdict};
 use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
+use crate::quote::in_result;
 use crate::run::raise_descriptor_limit;
 use crate::terminal::{Paint, hush, is_quiet, on_stdout};
+
+/// A few hundred lines with each call to the system.
+const BUFFER: usize = 32 * 1024;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Update) -> Exit {
@@ -60,7 +64,9 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         note("some names begin with the root, but not all: they are taken as relative to it");
     }
     let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
-    let mut stdout = BufWriter::new(Output::open(None, Arc::clone(&leftover))?);
+    let stdout = Output::open(None, Arc::clone(&leftover))?;
+    let is_on_terminal = stdout.is_watched();
+    let mut stdout = BufWriter::with_capacity(if is_on_terminal { 0 } else { BUFFER }, stdout);
     let keeps_facts = layout.keeps_facts();
     let new_sidecar = (!keeps_facts).then(|| Output::open(Some(sidecar.clone()), leftover)).transpose()?;
     let mut options = task.options;
@@ -78,7 +84,8 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     if let Some(facts) = facts.as_mut().filter(|_| !is_in_accord) {
         facts.begin(0)?;
     }
-    let mut tally = Tally { json: task.json, prune: task.prune, verbose: task.showing.verbose, ..Tally::default() };
+    let (prune, verbose, json) = (task.prune, task.showing.verbose, task.json);
+    let mut tally = Tally { prune, verbose, json, is_on_terminal, ..Tally::default() };
     let mut attributes = task.xattr.then(Attributes::default);
     update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
         let known = change.before.as_ref().map(Hashed::facts);
@@ -306,6 +313,9 @@ struct Tally {
     verbose: bool,
     #[serde(skip)]
     json: bool,
+    /// Whether a terminal shows what is told.
+    #[serde(skip)]
+    is_on_terminal: bool,
 }
 
 /// What is told of a file.
@@ -330,6 +340,7 @@ impl Tally {
             Status::Corrupt(_) => (&mut self.corrupt, word("corrupt", Paint::Red)),
             Status::Missing => (&mut self.missing, word("missing", Paint::Red)),
             Status::Unreadable(reason) => {
+                out.flush()?;
                 complain(change.name, reason);
                 (&mut self.unreadable, word("unreadable", Paint::Magenta))
             }
@@ -346,7 +357,8 @@ impl Tally {
             let (path, reason) = (Name::path(change.name), reason(change));
             return json::write(out, &Verdict { verdict: word.verdict, path, from: None, reason });
         }
-        out.write_all(&[&on_stdout(word.paint, word.text), &b": "[..], &on_one_line(change.name), b"\n"].concat())
+        let name = in_result(change.name, self.is_on_terminal);
+        out.write_all(&[&on_stdout(word.paint, word.text), &b": "[..], &name, b"\n"].concat())
     }
 
     fn sum_up(&self, out: &mut impl Write) -> io::Result<()> {

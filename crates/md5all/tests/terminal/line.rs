@@ -52,6 +52,21 @@ fn what_there_is_in_all_is_told_once_it_is_known() {
     assert!(lines(&screen)[0].starts_with("md5all: 4 files, 20 B in "), "{screen}");
 }
 
+/// What is left out is not waited for.
+#[test]
+fn what_there_is_in_all_is_what_is_selected() {
+    let dir = tree(&["tree/a", "tree/b/c", "tree/long name"]);
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    let arguments = ["--max-size", "8", "tree", "fifo"];
+    let Some(terminal) = Terminal::start(dir.path(), 100, Away::Output, &arguments) else { return };
+    let writer = open_writer(&path);
+    let screen = terminal.wait_for(|screen| screen.contains(" of "));
+    assert!(screen.starts_with("2 of 3 files, 14 B of 14 B, 100 %, "), "{screen}");
+    drop(writer);
+    terminal.end();
+}
+
 #[test]
 fn a_run_that_is_short_shows_its_summary_and_no_line() {
     let dir = tree(&["a"]);
@@ -123,6 +138,19 @@ fn names_are_fit_for_a_line_whatever_they_hold() {
     assert_eq!(lines(&screen).len(), 1, "{screen}");
     drop(writer);
     terminal.end();
+}
+
+#[test]
+fn results_show_no_name_that_a_terminal_would_obey() {
+    let dir = tree(&["t/a\u{1b}[2J", "t/b"]);
+    fs::write(dir.path().join("list"), format!("{}  t/b\n{}  t/c\u{1b}[2J\n", md5(b"?"), md5(b"c"))).unwrap();
+    for command in ["audit", "update"] {
+        let Some(terminal) = Terminal::start(dir.path(), 80, Away::Nothing, &[command, "list", "t"]) else { return };
+        let (screen, _) = terminal.end();
+        for line in [r"new: $'t/a\033[2J'", "changed: t/b", r"missing: $'t/c\033[2J'"] {
+            assert!(lines(&screen).contains(&line), "{command}: {line} in {screen}");
+        }
+    }
 }
 
 #[test]
