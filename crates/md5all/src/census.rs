@@ -17,11 +17,20 @@ use std::sync::{Arc, OnceLock};
 use errgroup::{Context, Group};
 
 use crate::entry::{Entry, Found};
-use crate::progress::Whole;
 use crate::record::Outcome;
 use crate::source::local::{self, Measure};
 use crate::source::{FileId, Handle, Links, Root};
 use crate::walk::{Step, Walk};
+
+/// How much there is in all, as far as names and sizes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Whole {
+    /// What will have a checksum or a failure.
+    pub files: u64,
+    /// Bytes in regular files; once for each file, however many names it has.
+    pub bytes: u64,
+}
 
 /// What one run is to come to.
 pub(crate) struct Census {
@@ -75,7 +84,8 @@ impl Census {
         survey.group.go(move || {
             let mut found = Count::default();
             if count(&mut found, &ctx).is_some() {
-                let whole = Whole::new(before.files + found.files, before.bytes + found.bytes);
+                let (files, bytes) = (before.files + found.files, before.bytes.saturating_add(found.bytes));
+                let whole = Whole { files, bytes };
                 let _ = task.whole.set(whole); // nobody else does
             }
             Ok(())

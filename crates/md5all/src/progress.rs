@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use errgroup::{Context, Figures, Group};
 
 use crate::bottleneck::{self, Bottleneck};
-use crate::census::{Census, Count};
+use crate::census::{Census, Count, Whole};
 use crate::directory::Place;
 use crate::flight::{Flight, Flights, InFlight};
 use crate::record::Outcome;
@@ -73,16 +73,6 @@ pub struct Snapshot {
     pub whole: Option<Whole>,
     /// What is being opened or read, and is not small and in memory: the one that was begun first comes first.
     pub in_flight: Vec<InFlight>,
-}
-
-/// How much there is in all, as far as names and sizes tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Whole {
-    /// What will have a checksum or a failure.
-    pub files: u64,
-    /// Bytes in regular files; once for each file, however many names it has.
-    pub bytes: u64,
 }
 
 /// Somebody who is called from time to time, until this is dropped: see [`Progress::every`].
@@ -243,12 +233,6 @@ impl Progress {
 impl Default for Progress {
     fn default() -> Progress {
         Progress::new()
-    }
-}
-
-impl Whole {
-    pub(crate) fn new(files: u64, bytes: u64) -> Whole {
-        Whole { files, bytes }
     }
 }
 
