@@ -92,10 +92,6 @@ impl Census {
         });
     }
 
-    pub(crate) fn is_begun(&self) -> bool {
-        matches!(self.stage, Stage::Begun(_))
-    }
-
     /// What it came to, once it is through.
     pub(crate) fn whole(&self) -> Option<Whole> {
         match &self.stage {
@@ -168,5 +164,80 @@ impl Count {
 impl fmt::Debug for Census {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Census").field("whole", &self.whole()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// After this long, what has not come never will.
+    const NEVER: Duration = Duration::from_secs(60);
+
+    const NOTHING: Whole = Whole { files: 0, bytes: 0 };
+
+    /// Says when it is at it, and then hangs until somebody lets it go.
+    fn hang(ctx: &Context) -> (Census, Receiver<()>, Sender<()>) {
+        let ((begins, begun), (release, held)) = (channel(), channel());
+        let census = Census::new(ctx, NOTHING, move |_, _| {
+            begins.send(()).ok()?;
+            held.recv().ok()
+        });
+        (census, begun, release)
+    }
+
+    #[test]
+    fn one_that_hangs_holds_up_no_drop_and_tells_nothing() {
+        let (ctx, cancel) = Context::background().with_cancel();
+        let (mut census, begun, release) = hang(&ctx);
+        census.begin();
+        begun.recv_timeout(NEVER).expect("it begins");
+        assert_eq!(census.whole(), None);
+        cancel.cancel();
+        let (done, dropped) = channel();
+        thread::spawn(move || {
+            drop(census);
+            done.send(())
+        });
+        dropped.recv_timeout(NEVER).expect("nobody waits for it");
+        drop(release);
+        assert_eq!(begun.recv_timeout(NEVER), Err(RecvTimeoutError::Disconnected), "it ends by itself");
+    }
+
+    #[test]
+    fn it_begins_once_and_only_if_it_is_asked_to() {
+        let (mut census, begun, release) = hang(&Context::background());
+        assert_eq!(begun.try_recv(), Err(TryRecvError::Empty), "nobody has asked");
+        census.begin();
+        census.begin();
+        drop(release);
+        assert_eq!(begun.iter().count(), 1);
+    }
+
+    #[test]
+    fn what_it_found_comes_on_top_of_what_was_done_before() {
+        let mut census = Census::new(&Context::background(), Whole { files: 3, bytes: 100 }, |count, _| {
+            (count.files, count.bytes) = (2, 50);
+            Some(())
+        });
+        census.begin();
+        let begun = Instant::now();
+        while census.whole().is_none() {
+            assert!(begun.elapsed() < NEVER, "it is never through");
+            thread::yield_now();
+        }
+        assert_eq!(census.whole(), Some(Whole { files: 5, bytes: 150 }));
+    }
+
+    /// There is no end to these names but that.
+    #[test]
+    fn it_ends_with_the_context() {
+        let (ctx, cancel) = Context::background().with_cancel();
+        let name = Root::from("/");
+        let names = std::iter::repeat_with(|| &name).inspect(|_| cancel.cancel());
+        assert_eq!(Count::default().names(names, &ctx), None);
     }
 }

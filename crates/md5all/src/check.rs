@@ -62,14 +62,14 @@ pub fn check_lists(ctx: &Context, format: impl Into<Option<Format>>, options: Op
     let format = format.into();
     let options = options.unordered(false).fail_fast(false).exclude([]);
     let (lists, only) = (options.roots.clone(), options.only);
-    let watched = options.progress.clone().map(|progress| (progress, lists.clone()));
+    let watched = options.progress.clone().map(|progress| (progress.before(), progress, lists.clone()));
     let records = hash_sent(ctx, options, move |entries, directories| {
         let mut names = Names::new(entries, directories);
         let mut untagged = Untagged::of(only);
         lists.iter().try_for_each(|list| send_list(list, format, &mut untagged, &mut names, entries))
     });
-    if let Some((progress, lists)) = watched {
-        progress.expect(records.context(), move |count, ctx| {
+    if let Some((before, progress, lists)) = watched {
+        progress.expect(before, records.context(), move |count, ctx| {
             let mut untagged = Untagged::of(only);
             lists.iter().try_for_each(|list| count_list(list, format, &mut untagged, count, ctx))
         });

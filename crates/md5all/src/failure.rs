@@ -75,8 +75,13 @@ pub(crate) fn say(text: impl AsRef<[u8]>) {
 /// The same of what is no problem, unless nobody wants to know.
 pub(crate) fn note(text: impl AsRef<[u8]>) {
     if !is_quiet() {
-        write_line(Paint::Cyan, text.as_ref());
+        answer(text);
     }
+}
+
+/// The same of what somebody has asked for.
+pub(crate) fn answer(text: impl AsRef<[u8]>) {
+    write_line(Paint::Cyan, text.as_ref());
 }
 
 fn write_line(paint: Paint, text: &[u8]) {

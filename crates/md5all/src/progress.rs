@@ -92,7 +92,15 @@ struct Board {
     tallies: Mutex<Vec<Arc<Tally>>>,
     flights: Arc<Flights>,
     figures: Mutex<Vec<Figures>>,
-    census: Mutex<Option<Census>>,
+    counting: Mutex<Counting>,
+}
+
+/// What is known of how much there is in all.
+#[derive(Default)]
+struct Counting {
+    is_asked_for: bool,
+    /// Of the run that began last.
+    census: Option<Census>,
 }
 
 /// What one worker has done. Only that worker writes, so that no write is more than a load and a store; relaxed, for
@@ -117,7 +125,7 @@ impl Progress {
             tallies: Mutex::default(),
             flights: Arc::default(),
             figures: Mutex::default(),
-            census: Mutex::default(),
+            counting: Mutex::default(),
         };
         Progress { board: Arc::new(board) }
     }
@@ -127,7 +135,7 @@ impl Progress {
     pub fn snapshot(&self) -> Snapshot {
         let done = self.done();
         Snapshot {
-            whole: lock(&self.board.census).as_ref().and_then(Census::whole),
+            whole: lock(&self.board.counting).census.as_ref().and_then(Census::whole),
             in_flight: self.board.flights.told(),
             ..done
         }
@@ -139,9 +147,9 @@ impl Progress {
     /// The task ends with the run, which never waits for it. It opens a few directories more, if the process may have
     /// that many, and holds the names in one more than [`Options::memory`](crate::Options::memory) tells of.
     pub fn count_all(&self) {
-        if let Some(census) = &mut *lock(&self.board.census) {
-            census.begin();
-        }
+        let mut counting = lock(&self.board.counting);
+        counting.is_asked_for = true;
+        counting.census.iter_mut().for_each(Census::begin);
     }
 
     /// Calls `function` with how far it is, every `interval`, on a thread of the pool of all groups, until the ticker is
@@ -186,18 +194,23 @@ impl Progress {
         lock(&self.board.figures).push(figures);
     }
 
-    /// A run begins that ends with this context, and what there is in all can be found out by `count`, if at all.
-    pub(crate) fn expect<F>(&self, ctx: &Context, count: F)
+    /// What is done: to be asked before a run begins, which may have done something as soon as it has.
+    pub(crate) fn before(&self) -> Whole {
+        let Snapshot { files, bytes, spared, failed, .. } = self.done();
+        Whole { files: files + failed, bytes: bytes + spared }
+    }
+
+    /// A run has begun that ends with this context, after so much was done, and what there is in all can be found out by
+    /// `count`, if at all.
+    pub(crate) fn expect<F>(&self, before: Whole, ctx: &Context, count: F)
     where
         F: FnOnce(&mut Count, &Context) -> Option<()> + Send + 'static,
     {
-        let Snapshot { files, bytes, spared, failed, .. } = self.done();
-        let before = Whole { files: files + failed, bytes: bytes + spared };
-        let mut census = lock(&self.board.census);
-        let is_asked_for = census.as_ref().is_some_and(Census::is_begun);
-        let next = census.insert(Census::new(ctx, before, count));
+        let mut counting = lock(&self.board.counting);
+        let is_asked_for = counting.is_asked_for;
+        let census = counting.census.insert(Census::new(ctx, before, count));
         if is_asked_for {
-            next.begin();
+            census.begin();
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use md5all::{Bottleneck, Devices, Options, Progress, Snapshot, Ticker};
 use serde::Serialize;
 
-use crate::failure::{note, say};
+use crate::failure::{answer, note, say};
 use crate::json::{self, Name};
 use crate::line::{Line, Pace};
 use crate::quote::quote;
@@ -137,7 +137,7 @@ impl Shown {
         if self.showing.when == When::Json {
             say_json(&all, rate, None, progress.bottleneck(), true);
         } else if self.showing.has_summary() {
-            note(summary(&all, rate, self.showing.verbose.then(|| progress.bottleneck()).flatten()));
+            answer(summary(&all, rate, self.showing.verbose.then(|| progress.bottleneck()).flatten()));
         }
     }
 

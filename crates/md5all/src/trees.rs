@@ -78,7 +78,7 @@ pub fn hash_trees(ctx: &Context, mut options: Options) -> Pipeline<Record, Error
     let (jobs, memory) = (options.jobs, options.memory);
     let shares = |pipelines| Shares::now(jobs, memory, pipelines);
     let watched = options.progress.clone().filter(|_| shares(1).is_ok_and(|shares| shares.have_room_for_census()));
-    let watched = watched.map(|progress| (progress, Options { progress: None, ..options.clone() }));
+    let watched = watched.map(|progress| (progress.before(), progress, Options { progress: None, ..options.clone() }));
     let records = match shares(plan.len()) {
         Ok(shares) if !plan.is_plain() => several::hash(ctx, options, plan, shares),
         Ok(shares) => hash_roots(ctx, options, shares, false),
@@ -88,8 +88,8 @@ pub fn hash_trees(ctx: &Context, mut options: Options) -> Pipeline<Record, Error
             Err(scarce) => Pipeline::source(ctx, 1, move |_| Err(scarce)),
         },
     };
-    if let Some((progress, options)) = watched {
-        progress.expect(records.context(), move |count, ctx| count_trees(&options, count, ctx));
+    if let Some((before, progress, options)) = watched {
+        progress.expect(before, records.context(), move |count, ctx| count_trees(&options, count, ctx));
     }
     records
 }
@@ -160,10 +160,10 @@ fn walk_terms(options: &Options, ahead: usize, ends: bool) -> impl FnOnce(Direct
 /// ```
 pub fn hash_files(ctx: &Context, mut options: Options) -> Pipeline<Record, Error> {
     let names = std::mem::take(&mut options.roots);
-    let watched = options.progress.clone().map(|progress| (progress, names.clone()));
+    let watched = options.progress.clone().map(|progress| (progress.before(), progress, names.clone()));
     let records = hash_sent(ctx, options, move |entries, directories| names::send_all(names, directories, entries));
-    if let Some((progress, names)) = watched {
-        progress.expect(records.context(), move |count, ctx| count.names(&names, ctx));
+    if let Some((before, progress, names)) = watched {
+        progress.expect(before, records.context(), move |count, ctx| count.names(&names, ctx));
     }
     records
 }

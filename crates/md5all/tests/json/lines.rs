@@ -2,13 +2,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
+use std::process::Stdio;
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Run, fifo, finish, md5, md5all, plant, run, tree};
+use crate::harness::{Run, fifo, finish, md5, md5all, open_writer, plant, run, tree};
 use crate::schema::Schema;
 
 /// A run, what its lines must be, and whether its last is a summary.
@@ -304,4 +306,29 @@ fn an_etag_is_told_with_the_size_of_its_parts() {
     assert_eq!(told[0], large);
     assert_eq!(told[1], json!({"unmatched": "no usual part size gives 2 parts", "path": "t/a"}));
     assert_eq!(told[2], json!({"summary": {"matched": 1, "unmatched": 1, "failed": 0}}));
+}
+
+/// On standard error, held once by a FIFO, so that there is a file to be named.
+#[test]
+fn progress_is_in_the_schema_meanwhile_and_at_the_end() {
+    let (dir, schema) = (tree(&["a"]), Schema::read());
+    let path = dir.path().join(OsStr::from_bytes(b"held\xff"));
+    fifo(&path);
+    let mut command = md5all(dir.path());
+    command.args(["--progress=json", "a"]).arg(&path).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut writer = Some(open_writer(&path));
+    let mut told = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let object: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert!(schema.allows("progress", &object) && schema.allows_anywhere(&object), "{object}");
+        if object["progress"]["files_in_all"] == 2 {
+            drop(writer.take());
+        }
+        told.push(object);
+    }
+    let is_done = |object: &&Value| object["progress"]["done"] == true;
+    assert_eq!(told.iter().filter(is_done).count(), 1, "{told:?}");
+    assert!(told.iter().any(|object| object["progress"]["slowest"]["path_base64"].is_string()), "{told:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -83,6 +83,7 @@ fn is_of(kind: &Value, value: &Value) -> bool {
             "string" => value.is_string(),
             "boolean" => value.is_boolean(),
             "null" => value.is_null(),
+            "number" => value.is_number(),
             "integer" => value.is_i64() || value.is_u64(),
             other => panic!("the tests know nothing of {other}"),
         },
@@ -105,6 +106,7 @@ fn the_checker_can_say_no() {
         ("hash", r#"{"path":"a","checksums":{}}"#, false),
         ("hash", r#"{"path":"a","checksums":{"md4":"x"}}"#, false),
         ("hash", r#"{"summary":{"hashed":-1}}"#, false),
+        ("progress", r#"{"progress":{"seconds":1.5}}"#, false),
     ] {
         assert_eq!(schema.allows(definition, &value(text)), is_allowed, "{text}");
     }

@@ -36,3 +36,25 @@ fn there_is_an_object_a_second_and_one_at_the_end() {
     assert!(last["slowest"].is_null() && last["seconds"].as_f64().unwrap() >= 1.0, "{last}");
     assert_eq!(join(child).code, Some(2));
 }
+
+/// The names are asked for before anybody could count.
+#[test]
+fn names_that_come_one_after_the_other_have_no_whole() {
+    let dir = tree(&["a"]);
+    let path = dir.path().join("names");
+    fifo(&path);
+    let mut command = md5all(dir.path());
+    command.args(["--progress=json", "--files-from=names"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut writer = open_writer(&path);
+    writer.write_all(b"a\n").unwrap();
+    let objects = BufReader::new(child.stderr.take().unwrap()).lines();
+    // What is counted after one second is told after two.
+    let during: Vec<Value> = objects.take(3).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    drop(writer);
+    for object in during {
+        assert_eq!(object["progress"]["done"], false, "{object}");
+        assert!(object["progress"]["files_in_all"].is_null(), "{object}");
+    }
+    child.wait().unwrap();
+}

@@ -70,3 +70,24 @@ fn everything_that_reads_trees_sums_up() {
     let run = run(dir.path(), &["bag", "verify", "--progress=always", "tree"]);
     assert!(run.stderr.starts_with("md5all: ") && run.stderr.contains(" files, "), "{run:?}");
 }
+
+#[test]
+fn who_asks_is_told_even_if_all_else_is_to_be_quiet() {
+    let dir = tree(&["t/a"]);
+    run(dir.path(), &["t", "-o", "list"]).clean();
+    for line in ["-q t", "-c --quiet list", "audit -q list t", "diff -q list t", "update -q list t"] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let quiet = run(dir.path(), &words);
+        assert_eq!((quiet.stderr.as_str(), quiet.code), ("", Some(0)), "{line}");
+        let asked = run(dir.path(), &[&words[..], &["--progress=always"]].concat());
+        assert!(asked.stderr.starts_with("md5all: 1 file, ") && asked.stderr.lines().count() == 1, "{line}: {asked:?}");
+        assert_eq!((asked.stdout, asked.code), (quiet.stdout, Some(0)), "{line}");
+    }
+}
+
+#[test]
+fn an_etag_shows_nothing() {
+    let dir = tree(&["a"]);
+    let asked = run(dir.path(), &["etag", "--progress=always", "a"]);
+    assert_eq!(asked.code, Some(3), "{asked:?}");
+}
