@@ -471,8 +471,7 @@ impl std::fmt::Display for Unusable {
             Unusable::Unreadable(error) => write!(f, "cannot read: {error}"),
             Unusable::Malformed(line) => write!(f, "line {line} is improperly formatted"),
             Unusable::Contradicted(line) => write!(f, "line {line} contradicts one before it"),
-            Unusable::Broken(flaw @ Flaw::Ambiguous) => flaw.fmt(f),
-            Unusable::Broken(flaw) => write!(f, "its seal is broken: {flaw}"),
+            Unusable::Broken(flaw) => flaw.fmt(f),
             Unusable::Full => f.write_str("there are too many files"),
         }
     }

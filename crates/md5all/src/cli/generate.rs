@@ -95,6 +95,8 @@ fn pages(command: &Command) -> Vec<(String, Vec<u8>)> {
 }
 
 fn page(command: &Command) -> (String, Vec<u8>) {
+    // What short help leaves out, the generator would leave without a word if there is no longer text.
+    let command = &command.clone().mut_args(|arg| arg.hide_short_help(false));
     let man = Man::new(command.clone()).date(DATE).source(format!("md5all {}", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     write_page(&man, command, &mut text).unwrap_or_else(|_| unreachable!("memory can be written"));

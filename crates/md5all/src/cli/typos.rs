@@ -1,11 +1,15 @@
 //! What was meant by a word that is no file: perhaps a subcommand.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::CommandFactory;
 use md5all::Root;
 
 use super::Arguments;
+
+/// Of fewer letters than this a word may be anything.
+const SHORTEST: usize = 3;
 
 /// How much alike two words must be, of 1: as clap has it.
 const ALIKE: f64 = 0.7;
@@ -15,8 +19,8 @@ pub(crate) fn meant(first: Option<&Root>) -> Option<String> {
     let Some(Root::Path(path)) = first else { return None };
     let word = path.to_str().filter(|word| !word.contains('/'))?;
     let subcommand = alike(word)?;
-    let is_there = Path::new(word).symlink_metadata().is_ok();
-    (!is_there).then(|| match word == subcommand {
+    let is_gone = Path::new(word).symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    is_gone.then(|| match word == subcommand {
         true => format!("there is no {word} here; the subcommand '{subcommand}' comes before all options"),
         false => format!("there is no {word} here; did you mean the subcommand '{subcommand}'?"),
     })
@@ -24,6 +28,9 @@ pub(crate) fn meant(first: Option<&Root>) -> Option<String> {
 
 /// The subcommand that a word is most like.
 fn alike(word: &str) -> Option<String> {
+    if word.len() < SHORTEST {
+        return None;
+    }
     let command = Arguments::command();
     let likeness = |name: &str| strsim::jaro(word, name);
     let names = command.get_subcommands().map(|command| command.get_name());
@@ -46,6 +53,7 @@ mod tests {
             ("completion", Some("completions")),
             ("photos", None),
             ("x", None),
+            ("t", None),
         ] {
             assert_eq!(alike(word).as_deref(), subcommand, "{word}");
         }

@@ -46,6 +46,21 @@ fn a_page_tells_of_every_flag_of_long_help() {
 }
 
 #[test]
+fn no_flag_is_without_a_word() {
+    let (_dir, pages) = pages();
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if line == ".TP" {
+                let (flag, told) = (lines.next().unwrap(), lines.next().unwrap_or_default());
+                assert!(!told.is_empty() && !told.starts_with('.'), "{}: {flag}", page.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn groff_and_mandoc_find_nothing_wrong() {
     let (_dir, pages) = pages();
     for page in &pages {

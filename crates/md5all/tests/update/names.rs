@@ -96,7 +96,7 @@ fn a_sealed_manifest_is_sealed_anew_and_a_broken_seal_is_told() {
     fs::write(dir.path().join("list"), &edited).unwrap();
     let ended = run(dir.path(), &["update", "list", "t"]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.starts_with("md5all: list: its seal is broken: "), "{ended:?}");
+    assert!(ended.stderr.starts_with("md5all: list: the seal is broken: "), "{ended:?}");
     assert_eq!(list(dir.path()), edited);
 }
 
