@@ -1,8 +1,8 @@
 //! What whoever looks on is shown beside results: colours, where they are wanted and can be seen, and notes, unless nobody
 //! wants them.
 //!
-//! Whether there are colours is asked of `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM` and the terminal, in this order,
-//! unless `--color` has said it. What is coloured is for those who tell to decide.
+//! Whether there are colours is asked of `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM` (but where `CI` is set) and the
+//! terminal, in this order, unless `--color` has said it. What is coloured is for those who tell to decide.
 
 use std::io::{stderr, stdout};
 use std::sync::{LazyLock, OnceLock};

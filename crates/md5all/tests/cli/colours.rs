@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use crate::harness::{Run, finish, found, md5all, run, tree};
 
-const ASKED: [&str; 4] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"];
+/// `CI` counts too: where it is set, a terminal shows colours whatever it is called.
+const ASKED: [&str; 5] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "CI"];
 
 /// A tree that differs from its list, which also names a file that cannot be read.
 fn place() -> TempDir {
@@ -59,6 +60,7 @@ fn a_terminal_gets_them_unless_somebody_objects() {
     for (settings, flag, expected) in [
         ("TERM=xterm", "auto", true),
         ("TERM=dumb", "auto", false),
+        ("TERM=dumb CI=1", "auto", true),
         ("TERM=xterm NO_COLOR=1", "auto", false),
         ("TERM=xterm NO_COLOR=", "auto", true),
         ("TERM=xterm CLICOLOR=0", "auto", false),
