@@ -234,11 +234,21 @@ impl<T> Queue<T> {
     pub(crate) fn interrupt(&self) {
         // Whoever has looked before is asleep once both locks were ours, and wakes. In this order: a reader that has
         // looked holds the front until it has the back.
-        drop(self.front());
-        drop(self.back());
-        self.doors.0.filled.notify_all();
-        self.doors.0.settled.notify_all();
-        self.doors.0.room.notify_all();
+        let doors = &self.doors.0;
+        let front = self.front();
+        let are_blocked = doors.blocked.load(Relaxed) > 0;
+        drop(front);
+        let back = self.back();
+        let (are_hungry, are_helpers) = (doors.hungry.load(Relaxed) > 0, doors.helpers.load(Relaxed) > 0);
+        drop(back);
+        // To call is a system call, whoever hears it.
+        for (are_there, door) in
+            [(are_hungry, &doors.filled), (are_helpers, &doors.settled), (are_blocked, &doors.room)]
+        {
+            if are_there {
+                door.notify_all();
+            }
+        }
     }
 
     /// Adds a result, whose place was given before: the one with that `number`, or the next.

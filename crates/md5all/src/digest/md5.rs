@@ -28,6 +28,15 @@ use crate::progress::{Progress, Tally};
 use crate::record::{Hashed, Outcome, Record};
 use crate::source::{Content, Wait};
 
+/// So many files are left to readers at a time: to wake one for each costs more than it does to open it.
+const MANY: usize = 64;
+
+/// So many files fill the lanes of any vector unit.
+const ENOUGH: usize = 16;
+
+/// How often a worker lets readers run before it begins with less than that.
+const YIELDS: usize = 8;
+
 /// A worker: hashes every entry that it is handed.
 ///
 /// # Errors
@@ -78,6 +87,8 @@ struct Hand<'worker> {
     tally: Option<Arc<Tally>>,
     /// What is done.
     outbox: Outbox,
+    /// What is to be read by others.
+    wishes: Vec<Wish>,
     /// What ends the worker.
     failure: Option<Error>,
 }
@@ -155,6 +166,7 @@ impl<'worker> Hand<'worker> {
             buffers: Vec::new(),
             paths: PathBuffer::default(),
             outbox: Outbox::new(terms.journal.clone(), tally.clone()),
+            wishes: Vec::new(),
             tally,
             failure: None,
         }
@@ -163,14 +175,25 @@ impl<'worker> Hand<'worker> {
     /// Waits for an entry, or for what another worker leaves to this one; says
     /// whether there is any.
     fn wait(&mut self) -> Result<bool, Error> {
-        self.outbox.empty()?;
+        self.keep_nothing()?;
         // With many away, one comes back before long, and until then nothing new is wanted.
         while self.first.is_none() && self.readers.are_full() {
             self.terms.go_on()?;
             self.first = self.tickets.help();
         }
         self.first = self.first.take().or_else(|| self.tickets.next()).or_else(|| self.tickets.help());
+        self.gather();
         Ok(self.first.is_some())
+    }
+
+    /// Lets readers run for a little while, since what they bring can be hashed for the price of one.
+    fn gather(&self) {
+        let is_from_readers = matches!(&self.first, Some((_, Entry { found: Found::Read(_), .. })));
+        let mut yields = if is_from_readers { YIELDS } else { 0 };
+        while yields > 0 && self.tickets.handed_over() < ENOUGH && self.readers.are_busy() {
+            std::thread::yield_now();
+            yields -= 1;
+        }
     }
 
     /// Does what is to be done where a lane has nothing to hash.
@@ -200,7 +223,7 @@ impl<'worker> Hand<'worker> {
     fn begin(&mut self) -> Result<Option<Job<Reading>>, Error> {
         while self.held < self.terms.lanes && self.aside.is_none() {
             let Some((ticket, entry)) = self.take() else {
-                self.outbox.empty()?; // what is done may be what is waited for
+                self.keep_nothing()?; // it may be what is waited for
                 break;
             };
             if entry.may_block() && self.held > 0 {
@@ -246,7 +269,7 @@ impl<'worker> Hand<'worker> {
         // Whatever may take as long as it likes is opened with empty hands.
         let wait = if entry.may_block() { Wait::Yes } else { Wait::No };
         if wait == Wait::Yes {
-            self.outbox.empty()?;
+            self.keep_nothing()?;
             self.seat.is_away();
         }
         let Entry { place, found } = entry;
@@ -322,7 +345,16 @@ impl<'worker> Hand<'worker> {
 
     /// Leaves to the readers what would have to be waited for.
     fn fetch(&mut self, ticket: Ticket<Record>, entry: Entry) {
-        self.readers.fetch(ticket, entry, self.tickets.courier());
+        self.wishes.push(self.readers.wish(ticket, entry, self.tickets.courier()));
+        if self.wishes.len() >= MANY {
+            self.readers.fetch(&mut self.wishes);
+        }
+    }
+
+    /// Sends what is done and leaves to the readers what is theirs, before anything that may take long.
+    fn keep_nothing(&mut self) -> Result<(), Error> {
+        self.readers.fetch(&mut self.wishes);
+        self.outbox.empty()
     }
 
     fn keep(&mut self, buffer: Buffer) {
@@ -340,7 +372,7 @@ impl<'worker> Hand<'worker> {
             self.tickets.hand_over(ticket, entry);
             return Ok(None);
         }
-        self.outbox.empty()?; // a file that goes on, for however long, holds up nothing
+        self.keep_nothing()?; // a file that goes on, for however long, holds up nothing
         match self.read_ahead(&mut md5, &mut reading) {
             Ok(()) => self.read(md5, reading),
             Err(reason) => {
@@ -452,7 +484,7 @@ impl<'worker> Hand<'worker> {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }
-        self.outbox.empty()?;
+        self.keep_nothing()?;
         let Some(aside) = self.aside.take() else { return Ok(()) };
         self.seat.is_away();
         self.read_through(aside)

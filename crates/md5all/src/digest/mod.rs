@@ -160,7 +160,7 @@ impl Terms {
         wait: Wait,
     ) -> Opening {
         // Whoever waits may wait for long.
-        let flight = if wait == Wait::Yes { self.flight(place) } else { None };
+        let flight = if wait != Wait::No { self.flight(place) } else { None };
         match self.take_over(place, paths, &handle, wait) {
             Some(None) => Opening::Later(Found::File(handle)),
             Some(Some(hashed)) => Opening::TakenOver(hashed),

@@ -8,10 +8,15 @@
 //!
 //! 1. Devices do not wait for each other: each has its own shelf, tasks and
 //!    buffers.
-//! 2. Nobody waits here: a task that finds no buffer, no descriptor, or nothing
-//!    to do, ends, and is started again by whoever brings one of them.
+//! 2. A task that finds no buffer, no descriptor, or nothing to do waits for
+//!    whoever brings one of them, and ends once there is nothing left to do. While
+//!    something waits for its turn, and all who are awake may be stuck, one more
+//!    comes.
 //! 3. What was begun is read on before anything new is opened, so that few files
-//!    are open and a spinning disk reads one to its end.
+//!    are open and a spinning disk reads one to its end. But of a device that does
+//!    many things at once, as many files are opened ahead as it is to read at a
+//!    time: it begins to read them, and the first of them is there by the time it
+//!    is asked for, so that nobody sleeps and is woken for each file.
 //! 4. So many files are here, or on their way back, at most as the terms say: a
 //!    worker that finds that many takes no new ones until one has come back.
 //! 5. All buffers together are as many at most as the terms say. A device that is
@@ -24,8 +29,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
+use std::time::Duration;
 
 use errgroup::{Courier, Group, Ticket};
 
@@ -34,7 +40,7 @@ use crate::directory::PathBuffer;
 use crate::entry::{Entry, Found, Part};
 use crate::error::{Error, Operation, Reason};
 use crate::record::{Outcome, Record};
-use crate::source::{Device, Mode, Wait};
+use crate::source::{Device, Handle, Mode, Wait};
 
 /// Large enough that the calls to read a big file cost little beside hashing
 /// it, small enough that the buffers of all lanes stay in the last-level cache.
@@ -47,6 +53,13 @@ const APART: usize = 64;
 /// How many buffers a device may have beyond one for each of its reads: what was
 /// read and waits for a lane.
 const READ: usize = 64;
+
+/// With fewer files than this for each task that is awake, no other is called where files are opened ahead: it has several
+/// under way, and to wake one for each costs more than to read it.
+const EACH: usize = 32;
+
+/// How long a task waits for something to do before it looks whether others are stuck, and ends if there is nothing.
+const STAY: Duration = Duration::from_millis(5);
 
 /// See the [module](self).
 pub(crate) struct Readers {
@@ -69,16 +82,26 @@ struct Shelves {
 }
 
 /// What is to be read from one device.
-struct Shelf {
+struct Shelf<T = Wish> {
     device: Arc<Device>,
-    /// What was begun: it comes first.
-    begun: Line<Wish>,
+    /// What was begun: it comes first, but see `opens_ahead`.
+    begun: Line<T>,
+    /// How many files were opened since the last of those that were begun was taken.
+    ahead: usize,
     /// What could not be opened for want of a descriptor.
-    again: VecDeque<Wish>,
+    again: VecDeque<T>,
     /// What has not been opened.
-    new: Line<Wish>,
+    new: Line<T>,
     /// How many tasks serve it.
     tasks: usize,
+    /// How many of them wait.
+    waiting: usize,
+    /// How many of those were called and have not come yet.
+    called: usize,
+    /// Where they wait.
+    come: Arc<Condvar>,
+    /// How many files were taken from it.
+    taken: u64,
     /// How many buffers are out.
     lent: usize,
     /// Buffers that came back.
@@ -92,6 +115,17 @@ enum Line<T> {
     /// By inode number, which is roughly where files lie: in rounds, from the lowest to the highest. What comes again for
     /// the inode that was taken last, a file that is read on, is the next.
     Rounds { waiting: BTreeMap<(u64, u64), T>, last: (u64, u64), count: u64 },
+}
+
+/// Who is to come to a shelf.
+enum Call {
+    Nobody,
+    /// One of those who wait there.
+    Waiting(Arc<Condvar>),
+    /// A task that is to be started; a spare one, if it is to come only should the others be stuck.
+    New {
+        is_spare: bool,
+    },
 }
 
 /// Something to be read, and how it comes back.
@@ -125,19 +159,41 @@ impl Readers {
         self.away.load(Relaxed) + self.terms.aliases.waiting() >= self.terms.away
     }
 
-    /// Puts a file on the shelf of its device. Comes back by the courier: as a part that was read, or as a failure.
-    pub(crate) fn fetch(self: &Arc<Self>, ticket: Ticket<Record>, entry: Entry, courier: Courier<Entry, Record>) {
+    /// Whether more files are away than one who has taken one knows of.
+    pub(crate) fn are_busy(&self) -> bool {
+        self.away.load(Relaxed) > 0
+    }
+
+    /// That a file is to be read. It counts as away from then on.
+    pub(crate) fn wish(
+        self: &Arc<Self>,
+        ticket: Ticket<Record>,
+        entry: Entry,
+        courier: Courier<Entry, Record>,
+    ) -> Wish {
         self.away.fetch_add(1, Relaxed);
-        let wish = Wish { ticket, entry, courier, away: Some(Away(Arc::clone(self))) };
-        let device = wish.entry.device().cloned().unwrap_or_else(|| self.terms.devices.unknown());
+        Wish { ticket, entry, courier, away: Some(Away(Arc::clone(self))) }
+    }
+
+    /// Puts files on the shelves of their devices. They come back by the courier: as parts that were read, or as failures.
+    pub(crate) fn fetch(self: &Arc<Self>, wishes: &mut Vec<Wish>) {
+        if wishes.is_empty() {
+            return;
+        }
         let mut shelves = self.lock();
         if shelves.closed {
             drop(shelves);
-            return wish.hand_back();
+            return wishes.drain(..).for_each(Wish::hand_back);
         }
-        let index = shelves.of(device);
-        shelves.all[index].put(wish);
-        self.serve_more(shelves, index);
+        for wish in wishes.drain(..) {
+            let device = wish.entry.device().cloned().unwrap_or_else(|| self.terms.devices.unknown());
+            let index = shelves.of(device);
+            shelves.all[index].put(wish);
+        }
+        let count = shelves.all.len();
+        drop(shelves);
+        // One each: it starts the next.
+        (0..count).for_each(|index| self.serve_more(self.lock(), index));
     }
 
     /// Gives up all that is still to be read, and all that comes yet, since nobody wants it any more.
@@ -149,63 +205,105 @@ impl Readers {
         drop(given_up); // not under the lock: files are closed
     }
 
-    /// Starts another task for a shelf, if it has use for one.
+    /// Has another task come to a shelf that has use for one.
     fn serve_more(self: &Arc<Self>, mut shelves: MutexGuard<'_, Shelves>, index: usize) {
         let most = self.buffers_each(&shelves);
-        if (shelves.wants && shelves.all[index].begun.is_empty()) || !shelves.all[index].wants_a_task(most) {
-            return;
-        }
-        shelves.all[index].tasks += 1;
-        drop(shelves);
-        let readers = Arc::clone(self);
-        self.group.go(move || {
-            readers.serve(index);
-            Ok(())
-        });
-    }
-
-    /// A task: reads until there is nothing to read, or nothing to read into, or nothing to open it with.
-    fn serve(self: &Arc<Self>, index: usize) {
-        let mut paths = PathBuffer::default();
-        while let Some((wish, buffer)) = self.next(index) {
-            if let Some((wish, buffer)) = self.read(wish, &mut paths, buffer) {
-                self.put_back(index, wish);
-                drop(buffer); // not before: it would start a task
-                return;
+        let wants = shelves.wants;
+        match shelves.all[index].call(most, wants) {
+            Call::Nobody => {}
+            Call::Waiting(come) => {
+                drop(shelves);
+                come.notify_one();
+            }
+            Call::New { is_spare } => {
+                drop(shelves);
+                let readers = Arc::clone(self);
+                self.group.go(move || {
+                    readers.serve(index, is_spare);
+                    Ok(())
+                });
             }
         }
     }
 
-    /// What is to be read next, and what into; `None` is the end of a task.
-    fn next(self: &Arc<Self>, index: usize) -> Option<(Wish, Buffer)> {
-        let mut shelves = self.lock();
-        let may_have = shelves.all[index].has_buffer(self.buffers_each(&shelves));
-        let wants = shelves.wants;
-        let shelf = &mut shelves.all[index];
-        let wish = match may_have {
-            false => None,
-            true if wants => shelf.begun.take(), // it is open, and may be what is waited for
-            true => shelf.take(),
-        };
-        let Some(wish) = wish else {
-            shelf.tasks -= 1;
-            return None;
-        };
-        shelf.lent += 1;
-        let bytes = shelf.spare.pop().unwrap_or_else(new_bytes);
-        Some((wish, Buffer { bytes, owner: Some((Arc::clone(self), index)) }))
+    /// A task: reads for as long as there is something to read. A spare one waits first.
+    fn serve(self: &Arc<Self>, index: usize, is_spare: bool) {
+        let mut paths = PathBuffer::default();
+        let mut next = self.next(index, !is_spare);
+        while let Some((wish, buffer)) = next {
+            if let Some((wish, buffer)) = self.read(wish, &mut paths, buffer) {
+                self.put_back(index, wish, buffer);
+            }
+            next = self.next(index, true);
+        }
     }
 
-    /// Reads, and hands it back; or gives what must wait, since there is no descriptor, and one may be freed.
+    /// What is to be read next, and what into; `None` is the end of a task.
+    fn next(self: &Arc<Self>, index: usize, mut is_wanted: bool) -> Option<(Wish, Buffer)> {
+        let mut shelves = self.lock();
+        loop {
+            let most = self.buffers_each(&shelves);
+            let wants = shelves.wants;
+            let shelf = &mut shelves.all[index];
+            if is_wanted && let Some((wish, bytes)) = shelf.take(most, wants) {
+                self.serve_more(shelves, index);
+                return Some((wish, Buffer { bytes, owner: Some((Arc::clone(self), index)) }));
+            }
+            (shelves, is_wanted) = Self::wait(shelves, index);
+            let shelf = &mut shelves.all[index];
+            if !is_wanted && (shelf.backlog() == 0 || shelf.waiting > 0) {
+                shelf.tasks -= 1;
+                return None;
+            }
+        }
+    }
+
+    /// Waits until it is called, for [`STAY`] at most; says whether it is wanted: it was called, or nothing was taken
+    /// meanwhile, so that all who were awake may be stuck.
+    fn wait(mut shelves: MutexGuard<'_, Shelves>, index: usize) -> (MutexGuard<'_, Shelves>, bool) {
+        let shelf = &mut shelves.all[index];
+        let (come, taken) = (Arc::clone(&shelf.come), shelf.taken);
+        shelf.waiting += 1;
+        let (mut shelves, result) = come.wait_timeout(shelves, STAY).unwrap_or_else(PoisonError::into_inner);
+        let shelf = &mut shelves.all[index];
+        shelf.waiting -= 1;
+        shelf.called = shelf.called.saturating_sub(1);
+        let stands_still = shelf.taken == taken && shelf.backlog() > 0;
+        (shelves, !result.timed_out() || stands_still)
+    }
+
+    /// Puts back what a task has taken: it is open now, or there was no descriptor. Calls nobody: it comes itself.
+    fn put_back(&self, index: usize, wish: Wish, buffer: Buffer) {
+        let mut shelves = self.lock();
+        let is_closed = shelves.closed;
+        let shelf = &mut shelves.all[index];
+        shelf.lent -= 1;
+        shelf.spare.push(buffer.into_bytes());
+        if is_closed {
+            drop(shelves);
+            wish.hand_back();
+        } else {
+            shelf.put_back(wish);
+        }
+    }
+
+    /// Reads, and hands it over; or gives back what is open now and on its way, or for which there is no descriptor.
     fn read(self: &Arc<Self>, wish: Wish, paths: &mut PathBuffer, mut buffer: Buffer) -> Option<(Wish, Buffer)> {
         let Wish { ticket, entry: Entry { place, mut found }, courier, away } = wish;
-        if let Found::Begun(begun) = &found {
+        let wait = match &found {
+            Found::File(Handle::Listed(folder)) if folder.device.opens_ahead() => Wait::ToOpen,
+            _ => Wait::Yes,
+        };
+        // What is short is read at once.
+        if let Found::Begun(begun) = &found
+            && begun.content.left() > BUFFER as u64
+        {
             begun.content.announce();
         }
         let descriptors = &self.terms.descriptors;
         let (mut held, mut last) = (descriptors.hold(), None);
         let found = loop {
-            let error = match self.terms.open(&place, paths, found, buffer.room(), Wait::Yes) {
+            let error = match self.terms.open(&place, paths, found, buffer.room(), wait) {
                 Opening::Read(beginning) => {
                     if let Some(content) = beginning.content.as_ref().filter(|_| !beginning.last) {
                         content.announce();
@@ -224,7 +322,9 @@ impl Readers {
                     self.terms.aliases.wait(id, wish);
                     return None;
                 }
-                Opening::Later(found) => break found,
+                Opening::Later(found) => {
+                    return Some((Wish { ticket, entry: Entry { place, found }, courier, away }, buffer));
+                }
                 Opening::TakenOver(hashed) => break Found::TakenOver(hashed),
                 Opening::Settled(outcome) => break Found::Settled(outcome),
             };
@@ -247,18 +347,6 @@ impl Readers {
         };
         Wish { ticket, entry: Entry { place, found }, courier, away }.hand_back();
         None
-    }
-
-    /// Puts back what could not be opened, until a descriptor may be there.
-    fn put_back(self: &Arc<Self>, index: usize, wish: Wish) {
-        let mut shelves = self.lock();
-        shelves.all[index].tasks -= 1;
-        if shelves.closed {
-            drop(shelves);
-            return wish.hand_back();
-        }
-        shelves.all[index].again.push_front(wish);
-        self.serve_more(shelves, index);
     }
 
     /// A buffer comes back.
@@ -316,22 +404,85 @@ impl Shelves {
 }
 
 impl Shelf {
-    fn new(device: Arc<Device>) -> Shelf {
-        let [begun, new] = [(); 2].map(|()| Line::for_mode(device.mode()));
-        Shelf { device, begun, again: VecDeque::new(), new, tasks: 0, lent: 0, spare: Vec::new() }
-    }
-
     fn put(&mut self, wish: Wish) {
         let line = if matches!(wish.entry.found, Found::Begun(_)) { &mut self.begun } else { &mut self.new };
         line.put(wish.entry.place.inode(), wish);
     }
 
-    fn take(&mut self) -> Option<Wish> {
-        self.begun.take().or_else(|| self.again.pop_front()).or_else(|| self.new.take())
+    /// Puts back what a task has taken: it is open now, or there was no descriptor.
+    fn put_back(&mut self, wish: Wish) {
+        if matches!(wish.entry.found, Found::Begun(_)) { self.put(wish) } else { self.again.push_front(wish) }
+    }
+}
+
+impl<T> Shelf<T> {
+    fn new(device: Arc<Device>) -> Shelf<T> {
+        let [begun, new] = [(); 2].map(|()| Line::for_mode(device.mode()));
+        Shelf {
+            device,
+            begun,
+            ahead: 0,
+            again: VecDeque::new(),
+            new,
+            tasks: 0,
+            waiting: 0,
+            called: 0,
+            come: Arc::default(),
+            taken: 0,
+            lent: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// What is next, and what to read it into, if there may be so many buffers.
+    fn take(&mut self, most: usize, wants: bool) -> Option<(T, Vec<u8>)> {
+        let wish = match self.has_buffer(most) {
+            false => None,
+            true if wants => self.begun.take(), // it is open, and may be what is waited for
+            true => self.take_next(),
+        }?;
+        self.lent += 1;
+        self.taken += 1;
+        Some((wish, self.spare.pop().unwrap_or_else(new_bytes)))
+    }
+
+    fn take_next(&mut self) -> Option<T> {
+        if self.device.opens_ahead() && self.begun.len().max(self.ahead) < self.device.depth() {
+            self.ahead += 1;
+            if let Some(wish) = self.take_new() {
+                return Some(wish);
+            }
+        }
+        self.ahead = 0;
+        self.begun.take().or_else(|| self.take_new())
+    }
+
+    fn take_new(&mut self) -> Option<T> {
+        self.again.pop_front().or_else(|| self.new.take())
+    }
+
+    /// How many files are on it.
+    fn backlog(&self) -> usize {
+        self.begun.len() + self.again.len() + self.new.len()
     }
 
     fn has_buffer(&self, most: usize) -> bool {
-        self.lent < self.device.depth().saturating_add(READ).min(most)
+        self.buffers_left(most) > 0
+    }
+
+    /// How many buffers may be given out.
+    fn buffers_left(&self, most: usize) -> usize {
+        self.buffers(most).saturating_sub(self.lent)
+    }
+
+    fn buffers(&self, most: usize) -> usize {
+        self.device.depth().saturating_add(READ).min(most)
+    }
+
+    /// Whether so many buffers are there that it is worth calling somebody for them: where workers are slower than readers,
+    /// one would be called for each.
+    fn has_enough_buffers(&self, most: usize) -> bool {
+        self.buffers_left(most) >= (self.buffers(most) / 4).max(1)
     }
 
     /// Whether it may have one more, of as many as it may have buffers: each needs one, and is a thread, which is memory.
@@ -339,14 +490,29 @@ impl Shelf {
         self.tasks < self.device.depth().min(most)
     }
 
-    fn wants_a_task(&self, most: usize) -> bool {
-        self.may_have_task(most)
-            && self.has_buffer(most)
-            && !(self.begun.is_empty() && self.again.is_empty() && self.new.is_empty())
+    /// Who is to come for what is on it, if it can be taken. Whoever is called is counted.
+    fn call(&mut self, most: usize, wants: bool) -> Call {
+        let backlog = if wants { self.begun.len() } else { self.backlog() };
+        if backlog == 0 || !self.has_enough_buffers(most) {
+            return Call::Nobody;
+        }
+        let uncalled = self.waiting - self.called.min(self.waiting);
+        let awake = self.tasks - uncalled;
+        let each = if self.device.opens_ahead() { EACH } else { 1 };
+        let are_too_few = awake * each < backlog;
+        if uncalled > 0 && are_too_few {
+            self.called += 1;
+            Call::Waiting(Arc::clone(&self.come))
+        } else if uncalled == 0 && self.may_have_task(most) {
+            self.tasks += 1;
+            Call::New { is_spare: !are_too_few }
+        } else {
+            Call::Nobody
+        }
     }
 
     /// All that is on it.
-    fn clear(&mut self) -> ([Line<Wish>; 2], VecDeque<Wish>) {
+    fn clear(&mut self) -> ([Line<T>; 2], VecDeque<T>) {
         let nothing = || Line::Queue(VecDeque::new());
         ([&mut self.begun, &mut self.new].map(|line| mem::replace(line, nothing())), mem::take(&mut self.again))
     }
@@ -361,10 +527,10 @@ impl<T> Line<T> {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    fn len(&self) -> usize {
         match self {
-            Line::Queue(waiting) => waiting.is_empty(),
-            Line::Rounds { waiting, .. } => waiting.is_empty(),
+            Line::Queue(waiting) => waiting.len(),
+            Line::Rounds { waiting, .. } => waiting.len(),
         }
     }
 
@@ -404,6 +570,12 @@ impl Buffer {
     /// The first so many bytes.
     pub(crate) fn filled(&self, count: usize) -> &[u8] {
         &self.bytes[..count]
+    }
+
+    /// Its memory, of which the owner is told by who takes it.
+    fn into_bytes(mut self) -> Vec<u8> {
+        self.owner = None;
+        mem::take(&mut self.bytes)
     }
 
     /// Whether it is a worker's own, to be kept.
@@ -461,12 +633,71 @@ mod tests {
         [20, 5].into_iter().for_each(|inode| line.put(inode, inode));
         let rest: Vec<_> = std::iter::from_fn(|| line.take()).collect();
         assert_eq!(rest, [20, 30, 5], "on with the last one, then up, then round again");
-        assert!(line.is_empty());
+        assert_eq!(line.len(), 0);
 
         let device = Devices::new(Some(Mode::Hdd), None).unknown();
-        let shelf = Shelf::new(device);
+        let shelf = Shelf::<u32>::new(device);
         assert!(matches!((shelf.begun, shelf.new), (Line::Rounds { .. }, Line::Rounds { .. })));
         assert!(matches!(Line::<u64>::for_mode(Mode::Ssd), Line::Queue(_)));
+    }
+
+    fn shelf(mode: Mode, depth: usize) -> Shelf<u32> {
+        Shelf::new(Devices::new(Some(mode), NonZeroUsize::new(depth)).unknown())
+    }
+
+    #[test]
+    fn files_are_opened_ahead_as_many_as_are_read_at_a_time_and_those_that_are_open_have_their_turn() {
+        let mut shelf = shelf(Mode::Ssd, 2);
+        (1..=6).for_each(|number| shelf.new.put(0, number));
+        for number in [1, 2] {
+            assert_eq!(shelf.take_next(), Some(number));
+            shelf.begun.put(0, 10 + number);
+        }
+        assert_eq!([(); 3].map(|()| shelf.take_next().unwrap()), [11, 3, 4], "one is open after the first");
+        assert_eq!(shelf.take_next(), Some(12), "though fewer are open than there may be");
+        assert_eq!(std::iter::from_fn(|| shelf.take_next()).collect::<Vec<_>>(), [5, 6]);
+
+        // One that does one thing at a time, and one that nobody can ask without waiting, is read on first.
+        for mode in [Mode::Hdd, Mode::Net, Mode::Memory] {
+            let mut shelf = self::shelf(mode, 2);
+            shelf.new.put(0, 1);
+            shelf.begun.put(0, 2);
+            assert_eq!([(); 2].map(|()| shelf.take_next().unwrap()), [2, 1]);
+        }
+    }
+
+    #[test]
+    fn as_many_are_called_as_there_is_work_for_and_one_is_to_spare() {
+        let told = |call| match call {
+            Call::Nobody => "nobody",
+            Call::Waiting(_) => "one who waits",
+            Call::New { is_spare: false } => "a new one",
+            Call::New { is_spare: true } => "a spare one",
+        };
+        let mut shelf = shelf(Mode::Ssd, 64);
+        assert_eq!(told(shelf.call(1000, false)), "nobody");
+        (0..=EACH as u32).for_each(|number| shelf.new.put(0, number));
+        assert_eq!(told(shelf.call(1000, true)), "nobody", "for want of a descriptor");
+        assert_eq!(told(shelf.call(1000, false)), "a new one");
+        assert_eq!(told(shelf.call(1000, false)), "a new one", "for what is more than one is to have");
+        assert_eq!(told(shelf.call(1000, false)), "a spare one");
+        shelf.waiting = 1;
+        assert_eq!(told(shelf.call(1000, false)), "nobody", "two are awake, and one waits should they be stuck");
+        (0..=EACH as u32).for_each(|number| shelf.new.put(0, number));
+        assert_eq!(told(shelf.call(1000, false)), "one who waits");
+        assert_eq!(told(shelf.call(1000, false)), "a spare one", "the other is on its way");
+        shelf.lent = 64 + READ;
+        assert_eq!(told(shelf.call(1000, false)), "nobody", "for want of buffers");
+        shelf.lent = 0;
+        (shelf.tasks, shelf.waiting, shelf.called) = (64, 0, 0);
+        assert_eq!(told(shelf.call(1000, false)), "nobody", "there are as many as there may be");
+
+        let mut far = self::shelf(Mode::Net, 64);
+        (0..3).for_each(|number| far.new.put(0, number));
+        assert_eq!(
+            [(); 4].map(|()| told(far.call(1000, false))),
+            ["a new one", "a new one", "a new one", "a spare one"]
+        );
     }
 
     /// They begin before they take one, so it is not the buffers alone that hold them back.
@@ -474,7 +705,7 @@ mod tests {
     fn there_are_no_more_tasks_than_there_may_be_buffers() {
         let device = |depth| Devices::new(Some(Mode::Net), NonZeroUsize::new(depth)).unknown();
         for (depth, buffers, most) in [(1024, 2, 2), (3, 100, 3), (usize::MAX, 1, 1)] {
-            let mut shelf = Shelf::new(device(depth));
+            let mut shelf = Shelf::<u32>::new(device(depth));
             while shelf.has_buffer(buffers) && shelf.may_have_task(buffers) {
                 shelf.tasks += 1;
             }
@@ -496,11 +727,11 @@ mod tests {
         let mut records = found.ticketed(1, Order::Completion, move |tickets| {
             readers.lock().wants = true;
             let (on_the_shelf, entry) = tickets.next().expect("the first");
-            readers.fetch(on_the_shelf, entry, tickets.courier());
+            readers.fetch(&mut vec![readers.wish(on_the_shelf, entry, tickets.courier())]);
             assert!(tickets.try_help().is_none());
             let (late, entry) = tickets.next().expect("the second");
             readers.close();
-            readers.fetch(late, entry, tickets.courier());
+            readers.fetch(&mut vec![readers.wish(late, entry, tickets.courier())]);
             let (ticket, _) = tickets.try_help().expect("it comes back at once");
             drop(ticket);
             Ok(())

@@ -97,7 +97,7 @@ fn read_forgotten(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) ->
     const DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
     let flags = match wait {
         Wait::Yes => DONTCACHE,
-        Wait::No => DONTCACHE | ReadWriteFlags::NOWAIT,
+        Wait::No | Wait::ToOpen => DONTCACHE | ReadWriteFlags::NOWAIT,
     };
     crate::source::content::read_with(file, buffer, offset, flags)
 }

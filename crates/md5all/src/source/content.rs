@@ -138,7 +138,9 @@ pub(crate) fn begin_expected(
     not_regular: impl FnOnce(Content) -> Opened,
 ) -> Result<Opened, Reason> {
     let quiet = rules.quiet.filter(|_| device.is_punctual() && rules.cache == Cache::Use);
-    let count = match quiet.map(|_| read_at(&file, &mut *buffer, 0, rules.wait.on(device))) {
+    let read = quiet.map(|_| read_at(&file, &mut *buffer, 0, rules.wait.on(device)));
+    let would_wait = read == Some(Err(Errno::AGAIN));
+    let count = match read {
         Some(Ok(count)) => Some(count),
         // What a link leads to may lie elsewhere, and is told then.
         Some(Err(Errno::OPNOTSUPP)) if rules.links == Links::Skip => {
@@ -149,6 +151,9 @@ pub(crate) fn begin_expected(
     };
     let mut content = Content::new(file)?;
     let Some(stamp) = content.stamp else { return Ok(not_regular(content)) };
+    if would_wait && !content.is_excluded(rules) {
+        return Ok(Opened::Later(Some(Box::new(content.on(device, rules)))));
+    }
     let (Some(quiet), Some(count)) = (quiet, count) else { return content.on(device, rules).begin(rules, buffer) };
     let is_told = content.id.device == device.id() && quiet.vouches_for(&stamp);
     if !is_told || rules.exclude.contains(&content.id) || count as u64 > stamp.size {
@@ -173,9 +178,9 @@ pub(crate) fn stream(file: OwnedFd, rules: Rules<'_>) -> Result<Opened, Reason> 
 }
 
 impl Wait {
-    /// What can be kept to on this device: where it cannot tell, what is asked of it is done.
+    /// What can be kept to by a read on this device: where it cannot tell, what is asked of it is done.
     fn on(self, device: &Device) -> Wait {
-        if device.tells() { self } else { Wait::Yes }
+        if self == Wait::Yes || !device.tells() { Wait::Yes } else { Wait::No }
     }
 }
 
@@ -318,7 +323,7 @@ impl Content {
             return Ok(Some(0));
         }
         let wait = match &self.device {
-            Some(device) if wait == Wait::No && device.is_far() => return Ok(None),
+            Some(device) if wait != Wait::Yes && device.is_far() => return Ok(None),
             Some(device) => wait.on(device),
             None => Wait::Yes,
         };
@@ -498,7 +503,7 @@ fn facts_of(id: &FileId, stamp: &Stamp, device: &Device, quiet: &Quiet) -> Optio
 pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) -> Result<usize, Errno> {
     match wait {
         Wait::Yes => retry(|| pread(file, &mut *buffer, offset)),
-        Wait::No => read_with(file, buffer, offset, ReadWriteFlags::NOWAIT),
+        Wait::No | Wait::ToOpen => read_with(file, buffer, offset, ReadWriteFlags::NOWAIT),
     }
 }
 
@@ -540,6 +545,7 @@ mod tests {
     use std::io::Write;
     use std::os::unix::fs::FileExt;
     use std::path::Path;
+    use std::time::{Duration, Instant};
 
     fn open(path: impl AsRef<Path>) -> Content {
         Content::new(File::open(path).unwrap().into()).unwrap()
@@ -785,6 +791,34 @@ mod tests {
         assert!(matches!(opened, Opened::Passed(Skip::Special)), "{opened:?}");
         drop(writer);
         assert_eq!(io::read_to_string(reader).unwrap(), "for somebody else");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_not_in_memory_is_opened_and_is_on_its_way() {
+        let mut written = tempfile::NamedTempFile::new().unwrap();
+        written.write_all(&[b'x'; 5000]).unwrap();
+        written.as_file().sync_all().unwrap();
+        fadvise(written.as_file(), 0, None, Advice::DontNeed).unwrap();
+        let (devices, forever) = (Devices::default(), Quiet::for_ever());
+        for quiet in [None, Some(&forever)] {
+            fadvise(written.as_file(), 0, None, Advice::DontNeed).unwrap();
+            let fd = OwnedFd::from(File::open(written.path()).unwrap());
+            let device = devices.of(&fd, FileId::from_stat(&fstat(&fd).unwrap()).device);
+            let rules = Rules { wait: Wait::ToOpen, quiet, ..Rules::plain(&devices) };
+            let mut buffer = [0; 8000];
+            let mut content = match begin_listed(fd, &device, rules, &mut buffer).unwrap() {
+                Opened::Later(Some(content)) => content,
+                Opened::Whole(5000, _) => return eprintln!("SKIPPED: files here stay in memory, or nobody tells"),
+                opened => panic!("{opened:?}"),
+            };
+            let begun = Instant::now();
+            while content.read_on(&mut buffer, Wait::No).unwrap() != Some((5000, true)) {
+                assert!(begun.elapsed() < Duration::from_secs(60), "nobody reads it");
+                std::thread::yield_now();
+            }
+            content.verify().unwrap();
+        }
     }
 
     /// A size of 0 is no reason to believe that a file is empty, nor to ask for its end by its place.

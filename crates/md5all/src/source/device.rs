@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::mounts::{self, Mount};
+use super::patience::Patience;
 
 /// How the devices below the roots are read.
 ///
@@ -61,6 +62,8 @@ pub struct Device {
     kind: Kind,
     /// Whether it can say that a read would have to wait, as far as is known.
     tells: AtomicBool,
+    /// How files on it that nobody has opened yet took to being opened.
+    patience: Patience,
     /// Whether it can read without keeping what was read in memory, as far as is known.
     forgets: AtomicBool,
 }
@@ -169,7 +172,8 @@ impl Shared {
             None => Mode::Ssd,
         };
         let depth = self.depth.map_or(mode.depth(), NonZeroUsize::get);
-        Device { id, mode, depth, mount, kind, tells: AtomicBool::new(true), forgets: AtomicBool::new(true) }
+        let [tells, forgets] = [true; 2].map(AtomicBool::new);
+        Device { id, mode, depth, mount, kind, tells, patience: Patience::default(), forgets }
     }
 }
 
@@ -210,6 +214,12 @@ impl Device {
         self.mode == Mode::Net
     }
 
+    /// Whether files on it are worth opening before their turn: it does many things at once, and begins to read what it is
+    /// asked for without anybody waiting for it.
+    pub(crate) fn opens_ahead(&self) -> bool {
+        self.mode == Mode::Ssd && self.tells()
+    }
+
     /// Whether directories on it are worth listing before their turn: not if it does one thing at a time, and not if
     /// they are in memory.
     pub(crate) fn is_listed_ahead(&self) -> bool {
@@ -224,6 +234,11 @@ impl Device {
     /// It cannot.
     pub(crate) fn does_not_tell(&self) {
         self.tells.store(false, Relaxed);
+    }
+
+    /// Whether its files are found in memory, or not.
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// Whether a read of it can be asked to keep nothing in memory that was not there.

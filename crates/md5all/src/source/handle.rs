@@ -21,14 +21,17 @@ pub(crate) enum Handle {
 }
 
 impl Handle {
-    /// Whether a worker that does not wait does not even look at it: what lies far away, or may.
+    /// Whether a worker that does not wait does not even look at it: what lies far away, or may; and what lies where the
+    /// last files were not in memory.
     pub(crate) fn is_left_by(&self, wait: Wait, devices: &Devices) -> bool {
-        let may_be_far = match self {
-            Handle::Listed(folder) | Handle::Beside(folder) => folder.device.is_far(),
+        let may_wait = match self {
+            Handle::Listed(folder) | Handle::Beside(folder) => {
+                folder.device.is_far() || (wait == Wait::No && folder.device.patience().is_out())
+            }
             // Which of several devices it lies on would be one more question for each.
             Handle::Named => devices.some_are_far(),
             Handle::StandardInput | Handle::Spent => false,
         };
-        wait == Wait::No && may_be_far
+        wait == Wait::No && may_wait
     }
 }

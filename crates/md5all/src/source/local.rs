@@ -321,7 +321,12 @@ fn open_listed(folder: &Folder, name: &[u8], rules: Rules<'_>, buffer: &mut [u8]
         Err(Errno::LOOP) if rules.links == Links::Skip => Ok(Opened::Passed(Skip::Symlink)),
         // How a socket, or a device without a driver, answers to being opened.
         Err(Errno::NXIO | Errno::NODEV) => Ok(Opened::Passed(Skip::Special)),
-        Err(error) => not_opened(error, rules.wait),
+        Err(error) => {
+            if error == Errno::AGAIN && rules.wait == Wait::No {
+                folder.device.patience().lose();
+            }
+            not_opened(error, rules.wait)
+        }
     }
 }
 
@@ -408,7 +413,7 @@ fn open_file(base: BorrowedFd<'_>, name: &[u8], flags: OFlags, wait: Wait) -> Re
         }
     }
     match openat(base, name, flags, Mode::empty()) {
-        Err(Errno::AGAIN) if wait == Wait::Yes => open_leased(base, name, flags),
+        Err(Errno::AGAIN) if wait != Wait::No => open_leased(base, name, flags),
         opened => opened,
     }
 }

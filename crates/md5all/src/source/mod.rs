@@ -52,6 +52,8 @@ pub(crate) struct Rules<'a> {
 pub(crate) enum Wait {
     /// Say so, as far as the system can tell, and do nothing.
     No,
+    /// Wait until it is open, and then no longer.
+    ToOpen,
     /// Wait.
     Yes,
 }

@@ -30,9 +30,14 @@ impl Patience {
         let begun = Instant::now();
         let answer = ask();
         if begun.elapsed() > Self::LONG {
-            self.left.store(Self::RUN, Relaxed);
+            self.lose();
         }
         answer
+    }
+
+    /// A question would have had to wait.
+    pub(crate) fn lose(&self) {
+        self.left.store(Self::RUN, Relaxed);
     }
 }
 
