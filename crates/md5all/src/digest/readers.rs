@@ -56,7 +56,7 @@ const READ: usize = 64;
 
 /// With fewer files than this for each task that is awake, no other is called where files are opened ahead: it has several
 /// under way, and to wake one for each costs more than to read it.
-const EACH: usize = 32;
+const EACH: usize = 64;
 
 /// How long a task waits for something to do before it looks whether others are stuck, and ends if there is nothing.
 const STAY: Duration = Duration::from_millis(5);
