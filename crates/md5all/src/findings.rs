@@ -130,13 +130,13 @@ impl Findings {
 
 impl Taker<Compared> for Findings {
     /// Tells of one file; and why nobody can say what became of it, on standard error.
-    fn take(&mut self, Compared { name, fate, .. }: &Compared) -> Result<(), Failure> {
+    fn take(&mut self, Compared { name, fate, path, .. }: &Compared) -> Result<(), Failure> {
         *self.summary.count(fate) += 1;
         if is_worth_a_message(fate)
             && let Some(reason) = reason(fate)
         {
             self.flush()?;
-            complain(name, &reason);
+            complain(path.as_ref().unwrap_or(name), &reason);
         }
         if let Fate::LeftOut { skip, .. } = fate {
             self.left_out.count(*skip);

@@ -341,7 +341,7 @@ impl Tally {
             Status::Missing => (&mut self.missing, word("missing", Paint::Red)),
             Status::Unreadable(reason) => {
                 out.flush()?;
-                complain(change.name, reason);
+                complain(change.path.unwrap_or(change.name), reason);
                 (&mut self.unreadable, word("unreadable", Paint::Magenta))
             }
             Status::Unseen => (&mut self.unreadable, word("unreadable", Paint::Magenta)),

@@ -282,3 +282,16 @@ fn a_root_that_is_not_there_loses_no_entry() {
     assert!(ended.stderr.contains("t: cannot stat: No such file or directory"), "{ended:?}");
     assert_eq!(list(dir.path()), before);
 }
+
+/// Where names are relative to it, it would have an empty one.
+#[test]
+fn a_root_that_is_not_there_is_told_as_it_was_given() {
+    let dir = kept(&FILES);
+    let before = list(dir.path());
+    let ended = run(dir.path(), &["update", "list", "nope"]);
+    assert_eq!(ended.stderr, "md5all: nope: cannot stat: No such file or directory\n");
+    assert_eq!(ended.code, Some(2));
+    let text = ended.text();
+    assert!(text.starts_with("unreadable: nope\n"), "{text}");
+    assert_eq!(list(dir.path()), before);
+}
