@@ -35,7 +35,7 @@ pub(super) struct Selecting {
     no_hidden: bool,
 
     /// Enter no directory so far below PATH; 1 is only the files in PATH itself
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = depth, hide_short_help = true)]
     max_depth: Option<NonZeroU32>,
 
     /// Leave out files that are smaller, such as 1K or 10M
@@ -88,9 +88,14 @@ impl Selecting {
     ///
     /// # Errors
     ///
-    /// All globs together are too much.
+    /// All globs together are too much, or no file has a size that is wanted.
     pub(super) fn selection(&self) -> Result<Selection, String> {
         let selection =
+        if let (Some(min), Some(max)) = (self.min_size, self.max_size)
+            && min > max
+        {
+            return Err(format!("--min-size is {min} bytes and --max-size {max}: no file has such a size"));
+        }
             Selection::default().include(&self.include).and_then(|selection| selection.exclude(&self.exclude));
         Ok(selection
             .map_err(|error| error.to_string())?
@@ -124,5 +129,11 @@ fn excluded(text: &str) -> Result<String, String> {
 }
 
 fn bytes(text: &str) -> Result<u64, &'static str> {
+/// A directory is walked to see what is in it; of one that is not entered there would be nothing to say.
+fn depth(text: &str) -> Result<NonZeroU32, &'static str> {
+    let depth = text.parse::<u32>().map_err(|_| "not a number of directories")?;
+    NonZeroU32::new(depth).ok_or("the least is 1: the files in PATH itself")
+}
+
     size(text).map(|size| size as u64).ok_or("not a size, such as 10M, 10MiB, 1G or a number of bytes")
 }
