@@ -100,6 +100,10 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     facts.map_or(Ok(()), Rewrite::commit)?;
     manifest.commit()?;
     diary.end();
+    if let Some(root) = task.root.as_deref().filter(|_| tally.is_of_another_tree(listed.len())) {
+        let root = crate::quote::quote(root.as_os_str().as_bytes());
+        note(format!("none of the files that are listed is below {root}: is it the tree that was listed?"));
+    }
     attributes.iter().for_each(Attributes::say);
     shown.say_notes();
     if task.showing.verbose {
@@ -406,6 +410,11 @@ impl Tally {
             write!(out, ", {count} {what}")?;
         }
         writeln!(out)
+    }
+
+    /// Whether files were found, and none of those that are listed.
+    fn is_of_another_tree(&self, listed: usize) -> bool {
+        self.new > 0 && listed > 0 && self.missing + self.outside == listed as u64
     }
 
     fn exit(&self) -> Exit {

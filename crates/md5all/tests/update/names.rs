@@ -41,6 +41,23 @@ fn the_root_that_names_share_is_told() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), "md5all: the tree is t\n"));
 }
 
+/// As a copy of the tree under another name: all of it is new, and all that is listed is missing.
+#[test]
+fn a_root_with_none_of_the_listed_files_is_told() {
+    let note = "md5all: none of the files that are listed is below copy: is it the tree that was listed?\n";
+    for (arguments, said) in [(&["update", "list", "copy"][..], note), (&["update", "-q", "list", "copy"], "")] {
+        let dir = kept(&["t/a", "t/d/x"]);
+        plant(dir.path(), "copy/a".as_ref(), b"t/a");
+        let ended = run(dir.path(), arguments);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), said), "{arguments:?}");
+    }
+    // One that is there says that it is the tree.
+    let dir = kept(&["t/a", "t/d/x"]);
+    plant(dir.path(), "copy/a".as_ref(), b"new");
+    plant(dir.path(), "copy/t/a".as_ref(), b"t/a");
+    assert_eq!(run(dir.path(), &["update", "list", "copy"]).stderr, "");
+}
+
 #[test]
 fn what_does_not_lie_below_the_root_is_kept_and_told() {
     let dir = kept(&["t/a"]);
