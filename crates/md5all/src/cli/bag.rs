@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use md5all::{Algorithm, BagVersion, NewBag};
 
 use super::showing::Meanwhile;
@@ -31,7 +31,7 @@ enum What {
 #[derive(Debug, Args)]
 struct Create {
     /// What is to be a bag
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]
     dirs: Vec<PathBuf>,
 
     /// What its manifests are by, as in md5,sha256 [default: sha512]
@@ -64,7 +64,7 @@ struct Create {
 #[derive(Debug, Args)]
 struct Verify {
     /// What is to be verified
-    #[arg(value_name = "BAG", required = true)]
+    #[arg(value_name = "BAG", required = true, value_hint = ValueHint::DirPath)]
     bags: Vec<PathBuf>,
 
     /// Tell in JSON: an object a line, and a summary

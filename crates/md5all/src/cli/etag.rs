@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::thread::available_parallelism;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use md5all::{ETag, Root, Uploads};
 
 use super::{Task, root, size};
@@ -14,7 +14,7 @@ use super::{Task, root, size};
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Files; - is standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     files: Vec<OsString>,
 
     /// The size of a part, such as 16M or 16MiB; with --match, one to try first [default: 8M]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use md5all::Selection;
 use md5all::manifest::LineEnd;
 
@@ -55,6 +55,7 @@ pub(super) struct FilesFrom {
     ///
     /// Files, and directories with everything below them; - is standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "check"], hide_short_help = true)]
+    #[arg(value_hint = ValueHint::FilePath)]
     files_from: Option<PathBuf>,
 
     /// Names in the list end with NUL, not newline, as find -print0 writes them
@@ -90,12 +91,12 @@ impl Selecting {
     ///
     /// All globs together are too much, or no file has a size that is wanted.
     pub(super) fn selection(&self) -> Result<Selection, String> {
-        let selection =
         if let (Some(min), Some(max)) = (self.min_size, self.max_size)
             && min > max
         {
             return Err(format!("--min-size is {min} bytes and --max-size {max}: no file has such a size"));
         }
+        let selection =
             Selection::default().include(&self.include).and_then(|selection| selection.exclude(&self.exclude));
         Ok(selection
             .map_err(|error| error.to_string())?
@@ -128,12 +129,12 @@ fn excluded(text: &str) -> Result<String, String> {
     Selection::default().exclude([text]).map(|_| text.to_owned()).map_err(|error| error.cause().to_owned())
 }
 
-fn bytes(text: &str) -> Result<u64, &'static str> {
 /// A directory is walked to see what is in it; of one that is not entered there would be nothing to say.
 fn depth(text: &str) -> Result<NonZeroU32, &'static str> {
     let depth = text.parse::<u32>().map_err(|_| "not a number of directories")?;
     NonZeroU32::new(depth).ok_or("the least is 1: the files in PATH itself")
 }
 
+fn bytes(text: &str) -> Result<u64, &'static str> {
     size(text).map(|size| size as u64).ok_or("not a size, such as 10M, 10MiB, 1G or a number of bytes")
 }
