@@ -21,13 +21,14 @@ use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(config: Config) -> Exit {
+    let json = config.json;
     match hash(config) {
         Ok((tally, shown)) => {
             let exit = tally.report();
             shown.sum_up();
             exit
         }
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report_in(json),
     }
 }
 

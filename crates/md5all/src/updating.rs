@@ -37,7 +37,8 @@ const BUFFER: usize = 32 * 1024;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Update) -> Exit {
-    bring_up_to_date(task).unwrap_or_else(Failure::report)
+    let json = task.json;
+    bring_up_to_date(task).unwrap_or_else(|failure| failure.report_in(json))
 }
 
 fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
@@ -52,7 +53,11 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let (listed, layout, is_in_accord) = match read(&task, &sidecar)? {
         Ok(all) => all,
         Err(unusable) => {
-            complain(task.manifest.as_os_str().as_bytes(), &unusable);
+            let path = task.manifest.as_os_str().as_bytes();
+            complain(path, &unusable);
+            if task.json {
+                json::tell(path, &unusable).map_err(cannot_print)?;
+            }
             return Ok(Exit::Incomplete);
         }
     };
