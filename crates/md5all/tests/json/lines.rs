@@ -347,6 +347,8 @@ fn bags_that_are_made_or_not_are_told() {
         json!({"summary": {"created": 1, "refused": 1, "failed": 0}}),
     ];
     assert_eq!(told, expected);
+    let gone = lines(&run(dir.path(), &["bag", "create", "--json", "nope"]));
+    assert_eq!(gone[0]["path"], "nope", "{gone:?}");
 }
 
 #[test]
