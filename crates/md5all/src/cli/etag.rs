@@ -37,6 +37,10 @@ pub(super) struct Arguments {
     #[arg(long, help_heading = "Output")]
     json: bool,
 
+    /// With --match, no message for files that the ETag is not of
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+
     /// Workers [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -61,6 +65,8 @@ pub(crate) struct Tags {
     pub(crate) uploads: Uploads,
     pub(crate) jobs: NonZeroUsize,
     pub(crate) json: bool,
+    /// Whether nobody wants to be told of files that the ETag is not of.
+    pub(crate) quiet: bool,
 }
 
 impl Arguments {
@@ -69,6 +75,7 @@ impl Arguments {
         Task::Tag(Tags {
             uploads: self.uploads(),
             json: self.json,
+            quiet: self.quiet,
             files: self.files.into_iter().map(root).collect(),
             jobs: jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
         })
