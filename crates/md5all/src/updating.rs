@@ -398,7 +398,7 @@ impl Tally {
         Ok(())
     }
 
-    /// As in `3 the same, 1 new, 2 missing (kept)`.
+    /// As in `summary: 3 the same, 1 new, 2 missing (kept)`.
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let missing = if self.prune { "missing (dropped)" } else { "missing (kept)" };
         let counts = [
@@ -410,7 +410,7 @@ impl Tally {
             (self.outside, "not below the root"),
             (self.not_selected, "not selected (kept)"),
         ];
-        write!(out, "{} the same", self.same)?;
+        write!(out, "summary: {} the same", self.same)?;
         for (count, what) in counts.into_iter().filter(|&(count, _)| count > 0) {
             write!(out, ", {count} {what}")?;
         }
