@@ -360,6 +360,7 @@ fn an_etag_is_told_with_the_size_of_its_parts() {
     let told = lines(&run(dir.path(), &["etag", "--json", "--part-size", "1K", "large", "t/a"]));
     assert_eq!(told[0], large);
     assert_eq!(told[1], json!({"etag": md5(b"t/a"), "path": "t/a", "part_size": null}));
+    assert_eq!(told[2], json!({"summary": {"matched": 2, "unmatched": 0, "failed": 0}}));
     let told = lines(&run(dir.path(), &["etag", "--json", "--match", &etag, "--part-size", "1K", "large", "t/a"]));
     assert_eq!(told[0], large);
     assert_eq!(told[1], json!({"unmatched": "no usual part size gives 2 parts", "path": "t/a"}));
