@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -89,7 +90,8 @@ pub struct Audit {
 enum Stage {
     Walking(Pipeline<Record, Error>, Box<Tree>, Box<Held>),
     Listing(Box<Listing>, Box<Held>),
-    Telling(Box<Rest>),
+    /// With the names of the tree that was walked, if one was.
+    Telling(Box<Rest>, Option<Naming>),
     Refused(Unfit),
     Over,
 }
@@ -183,12 +185,12 @@ impl Audit {
 
     /// Everything came: looks for what did not.
     fn turn(&mut self) {
-        let rest = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Walking(_, mut tree, held) => held.comparison.end(|name| tree.absence(name)),
-            Stage::Listing(_, held) => held.comparison.end(|_| Absence::Missing),
+        let (rest, naming) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Walking(_, mut tree, held) => (held.comparison.end(|name| tree.absence(name)), Some(tree.naming)),
+            Stage::Listing(_, held) => (held.comparison.end(|_| Absence::Missing), None),
             other => return self.stage = other,
         };
-        self.stage = Stage::Telling(Box::new(rest));
+        self.stage = Stage::Telling(Box::new(rest), naming);
     }
 }
 
@@ -205,7 +207,9 @@ impl Iterator for Audit {
                     records.next().map(|record| Ok(tree.compare(&record?, held, &mut self.skipped)))
                 }
                 Stage::Listing(listing, held) => listing.next(held).map(Ok),
-                Stage::Telling(rest) => return rest.next().map(Ok),
+                Stage::Telling(rest, naming) => {
+                    return rest.next().map(|compared| Ok(locate(compared, naming.as_ref())));
+                }
                 Stage::Refused(unfit) => Some(Err((*unfit).into())),
                 Stage::Over => return None,
             };
@@ -239,6 +243,12 @@ impl Held {
         .filter(|_| !self.was_told(name))
     }
 
+    /// What a file that came now came to; if it could not be read before, where that was.
+    fn tell(&self, name: &[u8], fate: Fate) -> Compared {
+        let compared = Compared { name: name.to_vec(), fate, path: None };
+        locate(compared, self.origin.as_ref().map(|tree| &tree.naming))
+    }
+
     /// Why a name was not known before, if it was not, and there is a tree to be asked.
     fn absence_before(&mut self, name: &[u8]) -> Option<Absence> {
         if self.comparison.knows(name) { None } else { self.origin.as_mut().map(|tree| tree.absence(name)) }
@@ -263,7 +273,7 @@ impl Listing {
         } else {
             held.meet(name, &hashed)
         };
-        Some(fate.map(|fate| Compared { name: name.to_vec(), fate }))
+        Some(fate.map(|fate| held.tell(name, fate)))
     }
 }
 
@@ -302,7 +312,7 @@ impl Tree {
             Outcome::Failed(reason) => {
                 comparison.tell(name);
                 shut(&mut self.shut, &mut self.longest_shut, name);
-                Fate::Unreadable(Unread::Failed(reason.again()))
+                return Some(unreadable(record, reason, self.naming.shown(name)));
             }
             Outcome::Skipped(Skip::Special | Skip::Symlink) if comparison.tell(name) => Fate::Changed,
             Outcome::Skipped(Skip::Excluded) if comparison.tell(name) => Fate::Incomparable(Lack::Excluded),
@@ -317,7 +327,7 @@ impl Tree {
                 return None;
             }
         };
-        Some(Compared { name: name.to_vec(), fate })
+        Some(held.tell(name, fate))
     }
 
     /// Hashes all of it: what it has, and what could not be read.
@@ -341,8 +351,7 @@ impl Tree {
                 Outcome::Failed(reason) => {
                     shut(&mut self.shut, &mut self.longest_shut, name);
                     self.unread.insert(name.to_vec());
-                    let fate = Fate::Unreadable(Unread::Failed(reason.again()));
-                    unread.push(Compared { name: name.to_vec(), fate });
+                    unread.push(unreadable(&record, reason, self.naming.shown(name)));
                 }
                 Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount) => {
                     shut(&mut self.shut, &mut self.longest_shut, name)
@@ -370,6 +379,19 @@ impl Tree {
         let ends = || name[..most].iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
         !self.shut.is_empty() && [0].into_iter().chain(ends()).any(|end| self.shut.contains(&name[..end]))
     }
+}
+
+/// What could not be read, and where that was.
+fn unreadable(record: &Record, reason: &Reason, name: &[u8]) -> Compared {
+    let path = Some(record.path().into_os_string().into_vec());
+    Compared { name: name.to_vec(), fate: Fate::Unreadable(Unread::Failed(reason.again())), path }
+}
+
+/// The same, with where it was to be read, if it could not be.
+fn locate(compared: Compared, naming: Option<&Naming>) -> Compared {
+    let Some(naming) = naming.filter(|_| matches!(compared.fate, Fate::Unreadable(_))) else { return compared };
+    let path = naming.path_of(&compared.name, &mut Vec::new()).map(<[u8]>::to_vec);
+    Compared { path, ..compared }
 }
 
 /// Notes that nobody knows what lies below a name.

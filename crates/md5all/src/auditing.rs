@@ -10,7 +10,7 @@ use md5all::{FileId, Listed, Operation, Root, audit};
 use crate::cli::Audit;
 use crate::companions::{Found, find_sidecar, own_files, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, complain, note, say};
+use crate::failure::{Failure, complain, note};
 use crate::findings::Findings;
 use crate::interrupt;
 use crate::pouring::{Taker, pour};
@@ -22,7 +22,8 @@ use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Audit) -> Exit {
-    compare(task).unwrap_or_else(Failure::report)
+    let json = task.json;
+    compare(task).unwrap_or_else(|failure| failure.report_in(json))
 }
 
 fn compare(task: Audit) -> Result<Exit, Failure> {
@@ -33,7 +34,7 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
     let mut findings = Findings::new(leftover, task.json, task.showing.verbose)?;
     let mut listed = Listed::read(&ctx, &task.manifest, task.format, task.end)?;
     add_facts(&mut listed, &task.manifest)?;
-    if !say_malformed(&task.manifest, &listed, &mut findings) {
+    if !say_malformed(&task.manifest, &listed, &mut findings)? {
         return Ok(Exit::Incomplete);
     }
     if task.root.as_deref().is_some_and(is_no_directory) {
@@ -75,30 +76,20 @@ pub(crate) fn tell(mut audit: md5all::Audit, mut findings: Findings, mut shown: 
 }
 
 /// Says what is wrong with a manifest; whether there is something to go by.
-pub(crate) fn say_malformed(manifest: &Root, listed: &Listed, findings: &mut Findings) -> bool {
-    let name = name(manifest);
+pub(crate) fn say_malformed(manifest: &Root, listed: &Listed, findings: &mut Findings) -> Result<bool, Failure> {
     if let Some(flaw) = listed.flaw() {
         findings.add_broken_seal();
-        say(format!("{name}: {flaw}"));
+        findings.complain_of(manifest, &flaw)?;
     }
-    let Some(first) = listed.first_malformed() else { return true };
+    let Some(first) = listed.first_malformed() else { return Ok(true) };
     findings.add_malformed(listed.malformed());
-    if listed.is_empty() {
-        say(format!("{name}: no properly formatted checksum lines found"));
-        return false;
-    }
-    match listed.malformed() {
-        1 => say(format!("{name}: line {first} is malformed")),
-        lines => say(format!("{name}: {lines} lines are malformed, the first of them is line {first}")),
-    }
-    true
-}
-
-fn name(manifest: &Root) -> String {
-    match manifest {
-        Root::Path(path) => quote(path.as_os_str().as_bytes()),
-        Root::StandardInput => "standard input".to_owned(),
-    }
+    let what = match listed.malformed() {
+        _ if listed.is_empty() => "no properly formatted checksum lines found".to_owned(),
+        1 => format!("line {first} is malformed"),
+        lines => format!("{lines} lines are malformed, the first of them is line {first}"),
+    };
+    findings.complain_of(manifest, &what)?;
+    Ok(!listed.is_empty())
 }
 
 /// Whether a root is a file, say, below which no name can lie; says so.

@@ -50,7 +50,7 @@ fn bag(bags: Bags) -> Result<Exit, Failure> {
         Bags::Verify { bags, json, jobs, showing } => {
             let mut options = options(jobs);
             let shown = showing.begin(&mut options);
-            let mut report = Report::new(leftover, json)?;
+            let mut report = Report::new(leftover, json, showing.quiet)?;
             for bag in bags {
                 report.verify(&ctx, &bag, &options)?;
             }
@@ -146,6 +146,8 @@ fn worse(one: Exit, other: Exit) -> Exit {
 struct Report {
     out: BufWriter<Output>,
     json: bool,
+    /// Whether nobody wants to be told of bags that are valid.
+    quiet: bool,
     exit: Exit,
     summary: Verdicts,
 }
@@ -179,12 +181,13 @@ struct Sum<'a> {
 }
 
 impl Report {
-    fn new(leftover: Arc<Leftover>, json: bool) -> Result<Report, Failure> {
+    fn new(leftover: Arc<Leftover>, json: bool, quiet: bool) -> Result<Report, Failure> {
         let output = Output::open(None, leftover)?;
         let capacity = if output.is_watched() { 0 } else { 64 * 1024 };
         Ok(Report {
             out: BufWriter::with_capacity(capacity, output),
             json,
+            quiet,
             exit: Exit::Success,
             summary: Verdicts::default(),
         })
@@ -233,6 +236,9 @@ impl Report {
         if self.json {
             let Bagged { files, bytes, .. } = *came;
             return self.write_object(&Sum { bag: Name::bag(bag), verdict, files, bytes });
+        }
+        if self.quiet && verdict == "valid" {
+            return Ok(());
         }
         let reason = if verdict == "unknown" { ", for not all could be read, or is supported" } else { "" };
         let line = [quote(bag).as_bytes(), b": ", &on_stdout(paint, verdict), reason.as_bytes(), b"\n"].concat();

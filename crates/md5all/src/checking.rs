@@ -67,6 +67,9 @@ struct Tally {
     /// Not there, which is asked to be passed over.
     missing: u64,
     malformed: u64,
+    /// Lists that are not what was sealed; told if there are any.
+    #[serde(skip_serializing_if = "json::is_none")]
+    broken_seals: u64,
 }
 
 /// What a file is, in two languages.
@@ -177,6 +180,7 @@ impl<'a> Report<'a> {
         self.is_well = false;
         if let Reason::Seal(_) = reason {
             self.end(list)?;
+            self.sum.broken_seals += 1;
         }
         self.sum.add(std::mem::take(&mut self.tally));
         let cause = match reason {
@@ -249,12 +253,13 @@ impl Taker<Verdict> for Report<'_> {
 
 impl Tally {
     fn add(&mut self, other: Tally) {
-        let Tally { same, different, unreadable, missing, malformed } = other;
+        let Tally { same, different, unreadable, missing, malformed, broken_seals } = other;
         self.same += same;
         self.different += different;
         self.unreadable += unreadable;
         self.missing += missing;
         self.malformed += malformed;
+        self.broken_seals += broken_seals;
     }
 
     fn has_entries(&self) -> bool {

@@ -18,11 +18,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use md5all::manifest::{Format, Layout, LineEnd, Refused};
-use md5all::{Algorithm, Algorithms, Options, Root};
+use md5all::{Algorithm, Algorithms, Operation, Options, Root};
 
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::name::name;
 use crate::showing::Showing;
 pub(crate) use audit::Audit;
@@ -133,13 +134,13 @@ struct Arguments {
     command: Option<Command>,
 
     /// Files, and directories with everything below them; - is standard input [default: .; with --check: -]
-    #[arg(value_name = "PATH", help_heading = None::<&str>)]
+    #[arg(value_name = "PATH", help_heading = None::<&str>, value_hint = ValueHint::AnyPath)]
     paths: Vec<OsString>,
 
     /// Write to FILE, replaced at the end, all at once
     ///
     /// FILE never lists itself. If nothing could be read, or the run was stopped, it stays as it was.
-    #[arg(short, long, value_name = "FILE", conflicts_with = "check")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "check", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
     /// Such as md5,sha256,blake3, in one read [default: md5]
@@ -281,7 +282,7 @@ fn print(error: &clap::Error) -> Exit {
     match (error.use_stderr(), error.print()) {
         (true, _) => Exit::Usage,
         (false, Ok(())) => Exit::Success,
-        (false, Err(_)) => Exit::Incomplete,
+        (false, Err(error)) => Failure::output("standard output".into(), Operation::Write, error).report(),
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Compared {
     pub name: Vec<u8>,
     /// What became of it.
     pub fate: Fate,
+    /// Of what is unreadable, where it was to be read, if that is known: the tree as it was given, and what is below it.
+    pub path: Option<Vec<u8>>,
 }
 
 /// What can become of a file.
@@ -267,7 +269,7 @@ impl Rest {
         let number = self.unseen[self.next_unseen];
         self.next_unseen += 1;
         let fate = self.others.remove(&number).unwrap_or(Fate::Missing);
-        Compared { name: self.before.name(number as usize).to_vec(), fate }
+        Compared { name: self.before.name(number as usize).to_vec(), fate, path: None }
     }
 
     fn next_of_strays(&mut self) -> Compared {
@@ -279,7 +281,7 @@ impl Rest {
             Origin::Moved(from) => Fate::Moved { from: name_of(from) },
             Origin::Copied(from) => Fate::Copied { from: name_of(from) },
         };
-        Compared { name: self.strays.name(number).to_vec(), fate }
+        Compared { name: self.strays.name(number).to_vec(), fate, path: None }
     }
 }
 
@@ -501,7 +503,7 @@ mod tests {
             comparison.meet(name.as_bytes(), hashed);
         }
         let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
-        let told = |Compared { name, fate }| match fate {
+        let told = |Compared { name, fate, .. }| match fate {
             Fate::Moved { from } => format!("{} from {}", text(&name), text(&from)),
             Fate::Copied { from } => format!("{} of {}", text(&name), text(&from)),
             fate => format!("{} {fate:?}", text(&name)),

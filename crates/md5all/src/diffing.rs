@@ -14,7 +14,8 @@ use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Diff) -> Exit {
-    compare(task).unwrap_or_else(Failure::report)
+    let json = task.json;
+    compare(task).unwrap_or_else(|failure| failure.report_in(json))
 }
 
 fn compare(task: Diff) -> Result<Exit, Failure> {
@@ -42,7 +43,7 @@ fn side(ctx: &Context, task: &Diff, root: &Root, findings: &mut Findings) -> Res
         manifest => {
             let mut listed = Listed::read(ctx, manifest, task.format, task.end)?;
             add_facts(&mut listed, manifest)?;
-            Ok(say_malformed(manifest, &listed, findings).then_some(Side::List(listed)))
+            Ok(say_malformed(manifest, &listed, findings)?.then_some(Side::List(listed)))
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use errgroup::{ContextError, Stopped};
 use md5all::{Error, Operation, Reason};
 
 use crate::exit::Exit;
+use crate::json;
 use crate::name::name;
 use crate::quote::quote;
 use crate::screen;
@@ -25,10 +26,29 @@ pub(crate) enum Failure {
     Signals(io::Error),
 }
 
+/// What standard output is called where it could not be written.
+const STANDARD_OUTPUT: &str = "standard output";
+
 impl Failure {
     /// The manifest `name` could not be made or written.
     pub(crate) fn output(name: PathBuf, operation: Operation, source: io::Error) -> Failure {
         Failure::Output(name, Reason::System { operation, source })
+    }
+
+    /// The same as [`report`](Self::report); in JSON, what is about a path is an object as well.
+    pub(crate) fn report_in(self, json: bool) -> Exit {
+        let told = match &self {
+            Failure::Output(path, _) if path == Path::new(STANDARD_OUTPUT) => Ok(()),
+            Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) if json => {
+                json::tell(path.as_os_str().as_bytes(), reason)
+            }
+            _ => Ok(()),
+        };
+        let exit = self.report();
+        match told {
+            Ok(()) => exit,
+            Err(error) => Failure::output(STANDARD_OUTPUT.into(), Operation::Write, error).report(),
+        }
     }
 
     /// Says what happened, if anybody needs to be told, and what to exit with.

@@ -5,17 +5,19 @@
 //! is an object. On a terminal, names that it would obey are quoted.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{BufWriter, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use md5all::manifest::on_one_line;
-use md5all::{Compared, Fate, Lack, Operation, Unread};
+use md5all::{Compared, Fate, Lack, Operation, Root, Unread};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, complain, note, say};
 use crate::interrupt::Leftover;
-use crate::json::{self, Last, Name, Verdict};
+use crate::json::{self, Last, Name, Problem, Verdict};
 use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
 use crate::pouring::Taker;
@@ -50,10 +52,10 @@ struct Summary {
     /// Lines of manifests that say nothing.
     malformed: u64,
     /// What the selection leaves out of trees; told if it does.
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "json::is_none")]
     left_out: u64,
     /// Manifests that are not what was sealed; told if there are any.
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "json::is_none")]
     broken_seals: u64,
 }
 
@@ -73,6 +75,16 @@ impl Findings {
             summary: Summary::default(),
             left_out: LeftOut::default(),
         })
+    }
+
+    /// What is wrong with a manifest: in JSON, it is an object as well.
+    pub(crate) fn complain_of(&mut self, manifest: &Root, what: &dyn Display) -> Result<(), Failure> {
+        let name: &[u8] = match manifest {
+            Root::Path(path) => path.as_os_str().as_bytes(),
+            Root::StandardInput => b"standard input",
+        };
+        complain(name, what);
+        if self.json { json::write(&mut self.out, &Problem::new(name, what)).map_err(cannot_write) } else { Ok(()) }
     }
 
     /// Counts lines of a manifest that say nothing.
@@ -130,13 +142,13 @@ impl Findings {
 
 impl Taker<Compared> for Findings {
     /// Tells of one file; and why nobody can say what became of it, on standard error.
-    fn take(&mut self, Compared { name, fate, .. }: &Compared) -> Result<(), Failure> {
+    fn take(&mut self, Compared { name, fate, path, .. }: &Compared) -> Result<(), Failure> {
         *self.summary.count(fate) += 1;
         if is_worth_a_message(fate)
             && let Some(reason) = reason(fate)
         {
             self.flush()?;
-            complain(name, &reason);
+            complain(path.as_ref().unwrap_or(name), &reason);
         }
         if let Fate::LeftOut { skip, .. } = fate {
             self.left_out.count(*skip);
@@ -209,10 +221,6 @@ impl std::fmt::Display for Summary {
         write!(f, "{malformed} malformed")?;
         if self.left_out > 0 { write!(f, ", {} left out", self.left_out) } else { Ok(()) }
     }
-}
-
-fn is_none(count: &u64) -> bool {
-    *count == 0
 }
 
 fn word(fate: &Fate) -> &'static str {

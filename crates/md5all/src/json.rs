@@ -78,6 +78,20 @@ pub(crate) fn write(out: &mut impl Write, object: &impl Serialize) -> io::Result
     out.write_all(&line)
 }
 
+/// Tells a problem on standard output, where no one else writes.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn tell(path: &[u8], error: &dyn Display) -> io::Result<()> {
+    write(&mut io::stdout().lock(), &Problem::new(path, error))
+}
+
+/// Whether a count is left out, of those that are told only where there is something to count.
+pub(crate) fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl<'a> Name<'a> {
     /// The file that the object is about.
     pub(crate) fn path(name: &'a [u8]) -> Name<'a> {

@@ -75,7 +75,7 @@ impl<R: BufRead> NameList<R> {
         match line {
             line if line.len() > Self::MOST => Err(odd("it is too long for a name")),
             line if line.contains(&0) => {
-                Err(odd("there is a NUL in it: names that end with NUL are to be read as such"))
+                Err(odd("there is a NUL in it: a list whose names end with NUL is read with -0 (--null)"))
             }
             line => Ok(Some(line)),
         }

@@ -164,6 +164,11 @@ impl Naming {
         buffer
     }
 
+    /// What to call a plain name where it is told: where names are relative to the root, the root itself has none.
+    pub(crate) fn shown<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
+        if name.is_empty() { &self.root } else { name }
+    }
+
     /// What a walk of the root calls the file of this plain name, in `buffer`; `None` if it does not lie below the root.
     pub(crate) fn path_of<'a>(&self, name: &[u8], buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         let below = strip(name, &self.prefix).filter(|below| !leads_out(below))?;

@@ -21,13 +21,14 @@ use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(config: Config) -> Exit {
+    let json = config.json;
     match hash(config) {
         Ok((tally, shown)) => {
             let exit = tally.report();
             shown.sum_up();
             exit
         }
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report_in(json),
     }
 }
 
@@ -56,7 +57,8 @@ fn hash(config: Config) -> Result<(Tally, Shown), Failure> {
     let explained = config.showing.verbose.then(|| options.selection.clone());
     let layout = (!config.json).then_some(config.layout);
     let mut sink = Sink::new(output, layout, sidecar)?.explaining(explained);
-    let first = options.roots.first().cloned();
+    // Before all else: what takes its time may not be what was meant.
+    meant(options.roots.first()).into_iter().for_each(note);
     let mut shown = config.showing.begin(&mut options);
     let mut records = match config.names {
         None => hash_trees(&ctx, options),
@@ -64,9 +66,6 @@ fn hash(config: Config) -> Result<(Tally, Shown), Failure> {
     };
     pour(&mut records, &mut sink, || shown.say_notes())?;
     let (tally, is_written) = sink.finish()?;
-    if tally.has_failed() {
-        meant(first.as_ref()).into_iter().for_each(note);
-    }
     if let Some((diary, known)) = diary {
         if is_written {
             diary.end();

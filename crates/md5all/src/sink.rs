@@ -204,11 +204,6 @@ impl Lines {
 }
 
 impl Tally {
-    /// Whether something has no line that should have one.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failed > 0
-    }
-
     /// Says once what was said of no single file, and what to exit with.
     pub(crate) fn report(self) -> Exit {
         if self.explained {

@@ -35,7 +35,7 @@ fn tag(tags: Tags) -> Result<Exit, Failure> {
         Uploads::Planned { .. } => None,
     };
     let (names, out) = (tags.files.clone(), BufWriter::with_capacity(capacity, output));
-    let mut report = Report { names, out, wanted, json: tags.json, tally: Tally::default() };
+    let mut report = Report { names, out, wanted, json: tags.json, quiet: tags.quiet, tally: Tally::default() };
     pour(&mut etags(&ctx, tags.files, tags.uploads, tags.jobs), &mut report, || ())?;
     report.finish()
 }
@@ -54,6 +54,7 @@ struct Report {
     /// The ETag that is looked for, if one is.
     wanted: Option<ETag>,
     json: bool,
+    quiet: bool,
     tally: Tally,
 }
 
@@ -123,13 +124,19 @@ impl Report {
             (_, Some(_)) => format!("no usual part size gives {wanted}"),
             (_, None) => format!("not {wanted}"),
         };
-        self.complain(name, &unmatched, &Unmatched { unmatched: unmatched.clone(), path: Name::path(name) })
+        let object = Unmatched { unmatched: unmatched.clone(), path: Name::path(name) };
+        if self.quiet { self.write(&object) } else { self.complain(name, &unmatched, &object) }
     }
 
     /// One line on standard error, and an object if those are wanted.
     fn complain(&mut self, name: &[u8], what: &dyn Display, object: &impl Serialize) -> Result<(), Failure> {
         self.flush()?;
         complain(name, what);
+        self.write(object)
+    }
+
+    /// An object, if those are wanted.
+    fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
         if self.json { json::write(&mut self.out, object).map_err(cannot_write) } else { Ok(()) }
     }
 

@@ -449,7 +449,14 @@ impl<F> Merge<'_, F> {
     where
         F: FnMut(Change<'_>) -> Result<(), E>,
     {
-        self.listed.spell(plain, &mut self.name);
+        match finding {
+            // The root itself: where names are relative to it, it has none.
+            Status::Unreadable(_) if plain.is_empty() => {
+                self.name.clear();
+                self.name.extend_from_slice(self.listed.naming.shown(plain));
+            }
+            _ => self.listed.spell(plain, &mut self.name),
+        }
         let position = self.position;
         self.position += usize::from(before.is_some());
         (self.each)(Change { name: &self.name, path, finding, before, position })

@@ -37,7 +37,8 @@ const BUFFER: usize = 32 * 1024;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(task: Update) -> Exit {
-    bring_up_to_date(task).unwrap_or_else(Failure::report)
+    let json = task.json;
+    bring_up_to_date(task).unwrap_or_else(|failure| failure.report_in(json))
 }
 
 fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
@@ -52,7 +53,11 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let (listed, layout, is_in_accord) = match read(&task, &sidecar)? {
         Ok(all) => all,
         Err(unusable) => {
-            complain(task.manifest.as_os_str().as_bytes(), &unusable);
+            let path = task.manifest.as_os_str().as_bytes();
+            complain(path, &unusable);
+            if task.json {
+                json::tell(path, &unusable).map_err(cannot_print)?;
+            }
             return Ok(Exit::Incomplete);
         }
     };
@@ -100,6 +105,10 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     facts.map_or(Ok(()), Rewrite::commit)?;
     manifest.commit()?;
     diary.end();
+    if let Some(root) = task.root.as_deref().filter(|_| tally.is_of_another_tree(listed.len())) {
+        let root = crate::quote::quote(root.as_os_str().as_bytes());
+        note(format!("none of the files that are listed is below {root}: is it the tree that was listed?"));
+    }
     attributes.iter().for_each(Attributes::say);
     shown.say_notes();
     if task.showing.verbose {
@@ -341,7 +350,7 @@ impl Tally {
             Status::Missing => (&mut self.missing, word("missing", Paint::Red)),
             Status::Unreadable(reason) => {
                 out.flush()?;
-                complain(change.name, reason);
+                complain(change.path.unwrap_or(change.name), reason);
                 (&mut self.unreadable, word("unreadable", Paint::Magenta))
             }
             Status::Unseen => (&mut self.unreadable, word("unreadable", Paint::Magenta)),
@@ -389,7 +398,7 @@ impl Tally {
         Ok(())
     }
 
-    /// As in `3 the same, 1 new, 2 missing (kept)`.
+    /// As in `summary: 3 the same, 1 new, 2 missing (kept)`.
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let missing = if self.prune { "missing (dropped)" } else { "missing (kept)" };
         let counts = [
@@ -401,11 +410,16 @@ impl Tally {
             (self.outside, "not below the root"),
             (self.not_selected, "not selected (kept)"),
         ];
-        write!(out, "{} the same", self.same)?;
+        write!(out, "summary: {} the same", self.same)?;
         for (count, what) in counts.into_iter().filter(|&(count, _)| count > 0) {
             write!(out, ", {count} {what}")?;
         }
         writeln!(out)
+    }
+
+    /// Whether files were found, and none of those that are listed.
+    fn is_of_another_tree(&self, listed: usize) -> bool {
+        self.new > 0 && listed > 0 && self.missing + self.outside == listed as u64
     }
 
     fn exit(&self) -> Exit {

@@ -139,7 +139,10 @@ impl Work<'_> {
     fn look_through(&self) -> Result<(), BagError> {
         let mut first = None;
         survey(self.ctx, self.dir, true, |name, remark| {
-            let path = || self.dir.join(OsStr::from_bytes(name));
+            let path = || match name {
+                b"" => self.dir.to_owned(), // to join nothing would put a slash behind it
+                name => self.dir.join(OsStr::from_bytes(name)),
+            };
             let error = match remark {
                 Remark::File if names::can_be_told(name, self.bag.version) => return,
                 Remark::File => BagError::Untellable(path()),

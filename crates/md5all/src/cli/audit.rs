@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use md5all::manifest::{Format, LineEnd};
 use md5all::{Options, Root};
 
@@ -21,11 +21,11 @@ use crate::showing::Showing;
 #[command(mut_arg("verbose", |arg| arg.help(VERBOSE)))]
 pub(super) struct Arguments {
     /// The list of what the tree was; - is standard input
-    #[arg(value_name = "MANIFEST")]
+    #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
     manifest: OsString,
 
     /// Where the tree is now [default: what all names begin with]
-    #[arg(value_name = "ROOT")]
+    #[arg(value_name = "ROOT", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
 
     #[command(flatten)]

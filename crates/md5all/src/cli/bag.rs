@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use md5all::{Algorithm, BagVersion, NewBag};
 
 use super::showing::Meanwhile;
@@ -31,7 +31,7 @@ enum What {
 #[derive(Debug, Args)]
 struct Create {
     /// What is to be a bag
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]
     dirs: Vec<PathBuf>,
 
     /// What its manifests are by, as in md5,sha256 [default: sha512]
@@ -53,6 +53,10 @@ struct Create {
     #[arg(long)]
     json: bool,
 
+    /// Only errors: no progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
+
     /// Files to read and hash at the same time [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -64,12 +68,16 @@ struct Create {
 #[derive(Debug, Args)]
 struct Verify {
     /// What is to be verified
-    #[arg(value_name = "BAG", required = true)]
+    #[arg(value_name = "BAG", required = true, value_hint = ValueHint::DirPath)]
     bags: Vec<PathBuf>,
 
     /// Tell in JSON: an object a line, and a summary
     #[arg(long)]
     json: bool,
+
+    /// No line for bags that are valid; no progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
 
     /// Files to read and hash at the same time [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -108,16 +116,25 @@ impl Arguments {
     pub(super) fn into_task(self) -> Task {
         let number = |jobs: Option<u16>| jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         Task::Bag(match self.what {
-            What::Create(Create { dirs, algorithm, version_of, info, json, jobs, meanwhile }) => {
+            What::Create(Create { dirs, algorithm, version_of, info, json, jobs, quiet, meanwhile }) => {
                 let mut bag = NewBag::default().version(version_of).info(info);
                 if !algorithm.is_empty() {
                     bag.algorithms = algorithm.into_iter().collect();
                 }
-                Bags::Create { dirs, bag, json, jobs: number(jobs), showing: meanwhile.into_showing(false) }
+                Bags::Create {
+                    dirs,
+                    bag,
+                    json,
+                    jobs: number(jobs),
+                    showing: Showing { quiet, ..meanwhile.into_showing(false) },
+                }
             }
-            What::Verify(Verify { bags, json, jobs, meanwhile }) => {
-                Bags::Verify { bags, json, jobs: number(jobs), showing: meanwhile.into_showing(false) }
-            }
+            What::Verify(Verify { bags, json, jobs, quiet, meanwhile }) => Bags::Verify {
+                bags,
+                json,
+                jobs: number(jobs),
+                showing: Showing { quiet, ..meanwhile.into_showing(false) },
+            },
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use md5all::manifest::{Format, LineEnd};
 use md5all::{Options, Root};
 
@@ -20,11 +20,11 @@ use crate::showing::Showing;
 #[command(mut_arg("verbose", |arg| arg.help(VERBOSE)))]
 pub(super) struct Arguments {
     /// What was: a manifest, or a directory; - is a manifest on standard input
-    #[arg(value_name = "A")]
+    #[arg(value_name = "A", value_hint = ValueHint::AnyPath)]
     before: OsString,
 
     /// What is, likewise
-    #[arg(value_name = "B")]
+    #[arg(value_name = "B", value_hint = ValueHint::AnyPath)]
     after: OsString,
 
     #[command(flatten)]

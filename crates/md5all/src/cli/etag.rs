@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::thread::available_parallelism;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use md5all::{ETag, Root, Uploads};
 
 use super::{Task, root, size};
@@ -14,7 +14,7 @@ use super::{Task, root, size};
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Files; - is standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     files: Vec<OsString>,
 
     /// The size of a part, such as 16M or 16MiB; with --match, one to try first [default: 8M]
@@ -36,6 +36,10 @@ pub(super) struct Arguments {
     /// Tell in JSON: an object a line, and one for the summary
     #[arg(long, help_heading = "Output")]
     json: bool,
+
+    /// With --match, no message for files that the ETag is not of
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
 
     /// Workers [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -61,6 +65,8 @@ pub(crate) struct Tags {
     pub(crate) uploads: Uploads,
     pub(crate) jobs: NonZeroUsize,
     pub(crate) json: bool,
+    /// Whether nobody wants to be told of files that the ETag is not of.
+    pub(crate) quiet: bool,
 }
 
 impl Arguments {
@@ -69,6 +75,7 @@ impl Arguments {
         Task::Tag(Tags {
             uploads: self.uploads(),
             json: self.json,
+            quiet: self.quiet,
             files: self.files.into_iter().map(root).collect(),
             jobs: jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
         })

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Command};
+use clap::{Args, Command, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -31,7 +31,7 @@ pub(super) struct Manual {
     of: Vec<String>,
 
     /// Write all pages to DIR
-    #[arg(long, value_name = "DIR", conflicts_with = "of", help_heading = "Output")]
+    #[arg(long, value_name = "DIR", conflicts_with = "of", help_heading = "Output", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
 
@@ -49,6 +49,9 @@ Examples:
   md5all man bag create | man -l -                    that of a subcommand
   md5all man --dir ~/.local/share/man/man1            install all pages";
 
+/// What bash needs beside what clap's generator writes, which knows no files where flags may stand, and no `--flag=value`.
+const WORDS: &str = include_str!("words.bash");
+
 /// When what pages say was last changed: pages have a date.
 const DATE: &str = "2026-11-27";
 
@@ -63,7 +66,12 @@ pub(crate) struct Texts {
 impl Completions {
     pub(super) fn into_task(self) -> Task {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut command(), "md5all", &mut text);
+        let mut all = with_pages(command());
+        clap_complete::generate(self.shell, &mut all, "md5all", &mut text);
+        if self.shell == Shell::Bash {
+            let names: Vec<_> = all.get_subcommands().map(Command::get_name).collect();
+            text.extend_from_slice(WORDS.replace("SUBCOMMANDS", &names.join(" | ")).as_bytes());
+        }
         Task::Write(Texts { dir: None, files: vec![(self.shell.to_string(), text)] })
     }
 }
@@ -86,6 +94,17 @@ impl Manual {
             found.ok_or_else(|| md5sum::refuse(format!("there is no subcommand '{}'", self.of.join(" "))))
         })
     }
+}
+
+/// With all that has a page as values of what `man` takes: there, only their order is right or wrong.
+fn with_pages(all: Command) -> Command {
+    // Clap wants names that live as long as the program.
+    fn names(command: &Command) -> Vec<&'static str> {
+        let name = |command: &Command| &*command.get_name().to_owned().leak();
+        command.get_subcommands().flat_map(|below| [name(below)].into_iter().chain(names(below))).collect()
+    }
+    let names = names(&all);
+    all.mut_subcommand("man", |man| man.mut_arg("of", |of| of.value_parser(PossibleValuesParser::new(names))))
 }
 
 /// The pages of a command and of all below it.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use md5all::Selection;
 use md5all::manifest::LineEnd;
 
@@ -35,7 +35,7 @@ pub(super) struct Selecting {
     no_hidden: bool,
 
     /// Enter no directory so far below PATH; 1 is only the files in PATH itself
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = depth, hide_short_help = true)]
     max_depth: Option<NonZeroU32>,
 
     /// Leave out files that are smaller, such as 1K or 10M
@@ -55,6 +55,7 @@ pub(super) struct FilesFrom {
     ///
     /// Files, and directories with everything below them; - is standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "check"], hide_short_help = true)]
+    #[arg(value_hint = ValueHint::FilePath)]
     files_from: Option<PathBuf>,
 
     /// Names in the list end with NUL, not newline, as find -print0 writes them
@@ -88,8 +89,13 @@ impl Selecting {
     ///
     /// # Errors
     ///
-    /// All globs together are too much.
+    /// All globs together are too much, or no file has a size that is wanted.
     pub(super) fn selection(&self) -> Result<Selection, String> {
+        if let (Some(min), Some(max)) = (self.min_size, self.max_size)
+            && min > max
+        {
+            return Err(format!("--min-size is {min} bytes and --max-size {max}: no file has such a size"));
+        }
         let selection =
             Selection::default().include(&self.include).and_then(|selection| selection.exclude(&self.exclude));
         Ok(selection
@@ -121,6 +127,12 @@ fn included(text: &str) -> Result<String, String> {
 
 fn excluded(text: &str) -> Result<String, String> {
     Selection::default().exclude([text]).map(|_| text.to_owned()).map_err(|error| error.cause().to_owned())
+}
+
+/// A directory is walked to see what is in it; of one that is not entered there would be nothing to say.
+fn depth(text: &str) -> Result<NonZeroU32, &'static str> {
+    let depth = text.parse::<u32>().map_err(|_| "not a number of directories")?;
+    NonZeroU32::new(depth).ok_or("the least is 1: the files in PATH itself")
 }
 
 fn bytes(text: &str) -> Result<u64, &'static str> {

@@ -1,4 +1,4 @@
-//! What was meant by a word that is no file: perhaps a subcommand.
+//! What was meant by a word that is no file: perhaps a subcommand, or what other programs have as one.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -14,15 +14,31 @@ const SHORTEST: usize = 3;
 /// How much alike two words must be, of 1: as clap has it.
 const ALIKE: f64 = 0.7;
 
+/// Subcommands that others have, and what does the same here.
+const ELSEWHERE: [(&str, &str); 4] = [
+    ("help", "--help"),
+    ("version", "--version"),
+    ("check", "--check, or the subcommand 'audit'"),
+    ("verify", "--check, or the subcommand 'audit' or 'bag verify'"),
+];
+
 /// Says what may have been meant by the first thing to hash, if that is no file and the name of a subcommand almost.
 pub(crate) fn meant(first: Option<&Root>) -> Option<String> {
     let Some(Root::Path(path)) = first else { return None };
     let word = path.to_str().filter(|word| !word.contains('/'))?;
-    let subcommand = alike(word)?;
     let is_gone = Path::new(word).symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
-    is_gone.then(|| match word == subcommand {
-        true => format!("there is no {word} here; the subcommand '{subcommand}' comes before all options"),
-        false => format!("there is no {word} here; did you mean the subcommand '{subcommand}'?"),
+    let hint = if is_gone { hint(word) } else { None };
+    hint.map(|hint| format!("there is no {word} here; {hint}"))
+}
+
+fn hint(word: &str) -> Option<String> {
+    if let Some((_, here)) = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == word) {
+        return Some(format!("did you mean {here}?"));
+    }
+    let subcommand = alike(word)?;
+    Some(match word == subcommand {
+        true => format!("the subcommand '{subcommand}' comes before all options"),
+        false => format!("did you mean the subcommand '{subcommand}'?"),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use md5all::Options;
 use md5all::manifest::{Format, LineEnd};
 
@@ -16,9 +16,11 @@ use crate::showing::Showing;
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The manifest; replaced at the end if anything has changed
+    #[arg(value_hint = ValueHint::FilePath)]
     manifest: PathBuf,
 
     /// The tree that it lists [default: what all names begin with]
+    #[arg(value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
 
     /// How its lines look [default: as they do]

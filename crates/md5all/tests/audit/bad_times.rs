@@ -71,6 +71,19 @@ fn a_root_that_is_not_there_is_unreadable_and_no_file_of_it_missing() {
     assert!(stage.run("audit list t").stderr.starts_with("md5all: t: cannot stat: No such file or directory\n"));
 }
 
+/// Where names are relative to it, it would have an empty one.
+#[test]
+fn a_root_that_cannot_be_walked_is_told_as_it_was_given() {
+    let stage = Stage::new(&[Write("t/a", "one"), Write("t/d/b", "two")]);
+    stage.write_list("list", "{one}  a\n{two}  d/b\n");
+    for root in ["nope", "./nope/", "../nope"] {
+        let line = format!("audit list {root}");
+        stage.check(&line, &[&format!("unreadable: {root}"), "unreadable: a", "unreadable: d/b"], 2);
+        let message = format!("md5all: {root}: cannot stat: No such file or directory\n");
+        assert_eq!(stage.run(&line).stderr, message);
+    }
+}
+
 #[test]
 fn a_fifo_in_the_place_of_a_file_is_not_waited_for() {
     let stage = Stage::new(&[Write("t/a", "one"), Write("t/d/b", "two")]);

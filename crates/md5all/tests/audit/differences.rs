@@ -107,20 +107,21 @@ fn what_could_not_be_read_on_either_side_is_no_difference_and_no_success() {
         fs::set_permissions(stage.path(name), fs::Permissions::from_mode(mode)).expect("own directory");
     };
     program.args(["diff", "old", "new"]);
-    let mut check = |lines: &[&str]| {
+    let mut check = |lines: &[&str], path: &str| {
         let run = finish(&mut program);
         assert_eq!(run.code, Some(2), "{run:?}");
+        assert_eq!(run.stderr.lines().next(), Some(&format!("md5all: {path}: Permission denied")[..]), "{run:?}");
         let text = run.text();
         assert_eq!(text.lines().filter(|line| !line.starts_with("summary")).collect::<Vec<_>>(), lines);
     };
     shut("old/d", 0o000);
-    check(&["unreadable: d", "unreadable: d/x", "unreadable: d/y"]);
+    check(&["unreadable: d", "unreadable: d/x", "unreadable: d/y"], "old/d: cannot open directory");
     shut("old/d", 0o755);
     shut("new/d", 0o000);
-    check(&["unreadable: d", "unreadable: d/x"]);
+    check(&["unreadable: d", "unreadable: d/x"], "new/d: cannot open directory");
     shut("new/d", 0o755);
     shut("old/a", 0o000);
-    check(&["unreadable: a", "new: d/y"]);
+    check(&["unreadable: a", "new: d/y"], "old/a: cannot open");
 }
 
 #[test]

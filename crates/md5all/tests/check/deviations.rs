@@ -173,3 +173,14 @@ fn standard_input_that_was_closed_is_empty() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.stderr, "md5all: 'standard input': no properly formatted checksum lines found\n");
 }
+
+/// So it is here, and then it is no other than one that was redirected there; GNU's says `write error`, with exit 1.
+#[test]
+fn standard_output_that_was_closed_is_the_null_device() {
+    let field = Field::new();
+    field.list("list", b"{a}  a\n");
+    let mut shell = Command::new("sh");
+    shell.current_dir(&field.dir).args(["-c", "exec \"$0\" -c list >&-"]).arg(env!("CARGO_BIN_EXE_md5all"));
+    let ended = crate::harness::finish(&mut shell);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}

@@ -32,9 +32,10 @@ fn is_flag(word: &str) -> bool {
 /// Calls what was defined for `md5all` as bash itself would.
 const BASH: &str = r#"
 source <("$0" completions bash)
-complete -p md5all >/dev/null || exit 1
+function=$(complete -p md5all) || exit 1
+function=${function#*-F }
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-_md5all "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+${function%% *} "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 "#;
 
@@ -48,9 +49,25 @@ fn bash_completes_flags_values_and_subcommands() {
         (&["md5all", "bag", "cr"], &["create"]),
         (&["md5all", "bag", "create", "--version-of", ""], &["0.97", "1.0"]),
         (&["md5all", "completions", "z"], &["zsh"]),
+        (&["md5all", "--format", "=", "nd"], &["ndjson"]),
+        (&["md5all", "audit", "--progress", "=", "al"], &["always"]),
+        (&["md5all", "-a", "md5,sha2"], &["md5,sha256"]),
+        (&["md5all", "bag", "create", "-a", "sha2"], &["sha256"]),
+        (&["md5all", "man", "up"], &["update"]),
+        (&["md5all", "man", "bag", "cr"], &["create"]),
+        (&["md5all", "bag", ""], &["create", "verify"]),
+        (&["md5all", "a"], &["audit", "a,b"]),
+        // With nothing of its own to offer, bash offers files.
+        (&["md5all", "a,"], &["a,b"]),
+        (&["md5all", "audit", ""], &[]),
+        (&["md5all", "audit", "list", ""], &[]),
+        (&["md5all", "bag", "create", ""], &[]),
+        (&["md5all", "a,b", ""], &[]),
+        (&["md5all", "-L", "a"], &[]),
     ] {
         let Some(mut bash) = found("bash") else { return };
-        let ended = finish(bash.args(["-c", BASH, env!("CARGO_BIN_EXE_md5all")]).args(line));
+        let dir = tree(&["a,b"]);
+        let ended = finish(bash.current_dir(dir.path()).args(["-c", BASH, env!("CARGO_BIN_EXE_md5all")]).args(line));
         assert_eq!(ended.stderr, "", "{line:?}");
         let text = ended.text();
         let told: Vec<_> = text.split_whitespace().collect();
@@ -66,11 +83,14 @@ fn fish_completes_flags_values_and_subcommands() {
         ("md5all audit --js", "--json"),
         ("md5all --color=al", "--color=always"),
         ("md5all bag cr", "create"),
+        ("md5all audit li", "list"),
+        ("md5all etag li", "list"),
     ] {
         let Some(mut fish) = found("fish") else { return };
-        let home = tree(&[]);
+        let home = tree(&["list"]);
         let script = format!("'{}' completions fish | source; complete -C '{line}'", env!("CARGO_BIN_EXE_md5all"));
-        let text = finish(fish.args(["--no-config", "-c", &script]).env("HOME", home.path())).text();
+        let text =
+            finish(fish.current_dir(home.path()).args(["--no-config", "-c", &script]).env("HOME", home.path())).text();
         assert!(text.lines().any(|told| told.split('\t').next() == Some(expected)), "{line}: {text}");
     }
 }

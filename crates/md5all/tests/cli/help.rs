@@ -1,6 +1,9 @@
 //! Short help fits a screen, and long help tells all.
 
-use crate::harness::{finish, md5all, tree};
+use std::fs::File;
+use std::process::Stdio;
+
+use crate::harness::{finish, join, md5all, tree};
 
 /// All that has help of its own.
 pub(crate) const COMMANDS: [&str; 10] =
@@ -33,6 +36,21 @@ fn long_help_tells_all_with_examples_and_exit_status() {
         if !["bag", "completions", "man"].contains(&command) {
             assert!(long.contains("\nExit status: "), "{command}\n{long}");
         }
+    }
+}
+
+#[test]
+fn help_that_cannot_be_written_is_told_with_the_reason() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else {
+        return eprintln!("SKIPPED: there is no /dev/full here");
+    };
+    let dir = tree(&[]);
+    for flag in ["-h", "--help", "--version"] {
+        let mut program = md5all(dir.path());
+        let out = full.try_clone().unwrap();
+        let run = join(program.arg(flag).stdout(out).stderr(Stdio::piped()).spawn().unwrap());
+        let message = "md5all: standard output: cannot write: No space left on device\n";
+        assert_eq!((run.code, run.stderr.as_str()), (Some(2), message), "{flag}");
     }
 }
 

@@ -49,3 +49,23 @@ fn under_gnus_names_there_is_no_short_one() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains(": invalid option -- 'q'\n"), "{}", ended.stderr);
 }
+
+#[test]
+fn of_bags_only_those_are_told_that_are_not_valid() {
+    let dir = tree(&["good/x", "bad/x"]);
+    assert_eq!(run(dir.path(), &["bag", "create", "-q", "good", "bad"]).clean(), "");
+    std::fs::write(dir.path().join("bad/data/y"), "").unwrap();
+    let loud = run(dir.path(), &["bag", "verify", "good", "bad"]);
+    let quiet = run(dir.path(), &["bag", "verify", "-q", "good", "bad"]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(1), ""));
+    assert_eq!(format!("good: valid\n{}", quiet.text()), loud.text());
+}
+
+#[test]
+fn of_an_etag_only_the_file_is_told_that_it_is_of() {
+    let dir = tree(&["a", "b"]);
+    let etag = crate::harness::md5(b"a");
+    let ended = run(dir.path(), &["etag", "-q", "--match", &etag, "a", "b", "gone"]);
+    assert_eq!((ended.code, ended.stdout.as_slice()), (Some(2), &b"single  a\n"[..]));
+    assert_eq!(ended.stderr, "md5all: gone: cannot open: No such file or directory\n");
+}

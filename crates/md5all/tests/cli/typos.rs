@@ -1,6 +1,9 @@
 //! What was meant is said: of flags, values and subcommands.
 
-use crate::harness::{run, tree};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::harness::{fifo, join, md5all, open_writer, run, tree};
 
 #[test]
 fn flags_values_and_subcommands_that_are_almost_right_are_named() {
@@ -24,11 +27,41 @@ fn flags_values_and_subcommands_that_are_almost_right_are_named() {
 fn a_subcommand_that_is_almost_right_is_named_where_there_is_no_such_file() {
     let dir = tree(&["list"]);
     let ended = run(dir.path(), &["udit", "list"]);
-    let expected = "md5all: udit: cannot stat: No such file or directory\n\
-        md5all: there is no udit here; did you mean the subcommand 'audit'?\n";
+    let expected = "md5all: there is no udit here; did you mean the subcommand 'audit'?\n\
+        md5all: udit: cannot stat: No such file or directory\n";
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), expected));
     let late = run(dir.path(), &["-j", "1", "audit", "list"]);
-    assert!(late.stderr.ends_with("the subcommand 'audit' comes before all options\n"), "{}", late.stderr);
+    let hint = "md5all: there is no audit here; the subcommand 'audit' comes before all options\n";
+    assert!(late.stderr.starts_with(hint), "{}", late.stderr);
+}
+
+/// A FIFO that is named is waited for, as a large tree is.
+#[test]
+fn the_hint_does_not_wait_for_what_else_is_hashed() {
+    let dir = tree(&[]);
+    fifo(&dir.path().join("gate"));
+    let mut program = md5all(dir.path());
+    let mut child = program.args(["adit", "gate"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut first).unwrap();
+    assert_eq!(first, "md5all: there is no adit here; did you mean the subcommand 'audit'?\n");
+    drop(open_writer(&dir.path().join("gate")));
+    assert_eq!(join(child).code, Some(2));
+}
+
+#[test]
+fn what_other_programs_have_as_a_subcommand_is_named_as_it_is_called_here() {
+    let dir = tree(&["list"]);
+    for (word, here) in [
+        ("help", "--help?"),
+        ("version", "--version?"),
+        ("check", "--check, or the subcommand 'audit'?"),
+        ("verify", "--check, or the subcommand 'audit' or 'bag verify'?"),
+    ] {
+        let ended = run(dir.path(), &[word, "list"]);
+        let hint = format!("md5all: there is no {word} here; did you mean {here}\n");
+        assert!(ended.stderr.starts_with(&hint), "{}", ended.stderr);
+    }
 }
 
 #[test]

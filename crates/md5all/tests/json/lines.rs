@@ -33,6 +33,7 @@ fn cases() -> Vec<Case> {
         case("check", "-c --json list"),
         case("check", "-c --json --ignore-missing --warn list other"),
         case("check", "-c --json --status list nothing gone"),
+        case("check", "-c --json --status resealed"),
         case("audit", "audit --json before t -v"),
         case("audit", "audit --json broken t -q"),
         case("audit", "diff --json before t"),
@@ -47,6 +48,21 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// The same of runs that do not come to their end.
+fn cases_without_a_summary() -> Vec<Case> {
+    vec![
+        case("hash", "--json --files-from gone"),
+        case("hash", "--json --fail-fast gone"),
+        case("audit", "audit --json gone t"),
+        case("audit", "audit --json nothing t"),
+        case("audit", "diff --json t gone"),
+        case("audit", "diff --json nothing t"),
+        case("update", "update --json gone t"),
+        case("update", "update --json broken t"),
+        case("update", "update --json resealed t"),
+    ]
+}
+
 /// A place where all of them can be run, once each.
 fn place() -> TempDir {
     let dir = tree(&["t/a", "t/b", "t/c", "t/gone", "t/moved", "dir/x", "spoilt/x", "bag/x", "unknown/x"]);
@@ -56,6 +72,10 @@ fn place() -> TempDir {
     fs::copy(at("before"), at("copy")).unwrap();
     fs::write(at("outside"), format!("{}  /elsewhere/a\n{}  t/none\n", md5(b"a"), md5(b"b"))).unwrap();
     fs::write(at("broken"), [&fs::read(at("before")).unwrap()[..], b"nonsense\n"].concat()).unwrap();
+    let mut sealed = run(dir.path(), &["t", "--seal"]).stdout;
+    let second = sealed.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    sealed[second] = if sealed[second] == b'0' { b'1' } else { b'0' };
+    fs::write(at("resealed"), sealed).unwrap();
     fs::rename(at("t/moved"), at("t/new")).unwrap();
     fs::remove_file(at("t/gone")).unwrap();
     fs::write(at("t/b"), "other").unwrap();
@@ -81,7 +101,7 @@ fn lines(run: &Run) -> Vec<Value> {
 fn every_line_of_every_subcommand_is_in_the_schema() {
     let (dir, schema) = (place(), Schema::read());
     let mut met: Vec<(&str, usize)> = Vec::new();
-    for Case { definition, arguments } in cases() {
+    for Case { definition, arguments } in cases().into_iter().chain(cases_without_a_summary()) {
         for line in lines(&run(dir.path(), &arguments)) {
             assert!(schema.allows(definition, &line), "{arguments:?}: {line}");
             assert!(schema.allows_anywhere(&line));
@@ -123,7 +143,7 @@ fn the_last_line_is_the_summary() {
 
 #[test]
 fn the_exit_status_is_the_same_with_and_without() {
-    for Case { arguments, .. } in cases() {
+    for Case { arguments, .. } in cases().into_iter().chain(cases_without_a_summary()) {
         // What changes something must meet what the other met.
         let (with, without) = (place(), place());
         let told = run(with.path(), &arguments);
@@ -143,7 +163,43 @@ fn problems(run: &Run) -> Vec<&str> {
 fn a_run_that_was_ended_early_has_no_summary() {
     let dir = place();
     let ended = run(dir.path(), &["--json", "--fail-fast", "gone"]);
-    assert_eq!((ended.code, ended.text().as_str()), (Some(2), ""));
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(lines(&ended), [json!({"error": "cannot stat: No such file or directory", "path": "gone"})]);
+    for Case { arguments, .. } in cases_without_a_summary() {
+        assert!(lines(&run(dir.path(), &arguments)).iter().all(|line| line.get("summary").is_none()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_manifest_or_list_that_is_none_to_go_by_is_an_error() {
+    let dir = place();
+    let absent = "cannot open: No such file or directory";
+    let sealed = "the seal is broken: the list was changed";
+    let nothing = "no properly formatted checksum lines found";
+    for (line, path, error) in [
+        ("--json --files-from gone", "gone", absent),
+        ("audit --json gone t", "gone", absent),
+        ("audit --json nothing t", "nothing", nothing),
+        ("audit --json broken t", "broken", "line 7 is malformed"),
+        ("audit --json resealed t", "resealed", sealed),
+        ("diff --json t gone", "gone", absent),
+        ("diff --json resealed t", "resealed", sealed),
+        ("update --json gone t", "gone", absent),
+        ("update --json broken t", "broken", "line 7 is improperly formatted"),
+        ("update --json resealed t", "resealed", sealed),
+    ] {
+        let ended = run(dir.path(), &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(ended.code, Some(2), "{line}");
+        assert_eq!(lines(&ended)[0], json!({"error": error, "path": path}), "{line}");
+        assert!(ended.stderr.contains(&format!("md5all: {path}: {error}\n")), "{line}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_summary_of_a_check_counts_broken_seals() {
+    let dir = place();
+    let told = lines(&run(dir.path(), &["-c", "--json", "resealed"]));
+    assert_eq!(told.last().unwrap()["summary"]["broken_seals"], 1, "{told:?}");
 }
 
 #[test]
@@ -291,6 +347,8 @@ fn bags_that_are_made_or_not_are_told() {
         json!({"summary": {"created": 1, "refused": 1, "failed": 0}}),
     ];
     assert_eq!(told, expected);
+    let gone = lines(&run(dir.path(), &["bag", "create", "--json", "nope"]));
+    assert_eq!(gone[0]["path"], "nope", "{gone:?}");
 }
 
 #[test]
@@ -302,6 +360,7 @@ fn an_etag_is_told_with_the_size_of_its_parts() {
     let told = lines(&run(dir.path(), &["etag", "--json", "--part-size", "1K", "large", "t/a"]));
     assert_eq!(told[0], large);
     assert_eq!(told[1], json!({"etag": md5(b"t/a"), "path": "t/a", "part_size": null}));
+    assert_eq!(told[2], json!({"summary": {"matched": 2, "unmatched": 0, "failed": 0}}));
     let told = lines(&run(dir.path(), &["etag", "--json", "--match", &etag, "--part-size", "1K", "large", "t/a"]));
     assert_eq!(told[0], large);
     assert_eq!(told[1], json!({"unmatched": "no usual part size gives 2 parts", "path": "t/a"}));

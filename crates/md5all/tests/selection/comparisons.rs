@@ -65,7 +65,10 @@ fn update_keeps_what_is_not_selected_and_adds_none_of_it() {
     let run = run(dir.path(), &["update", "--prune", "--max-depth", "1", "--no-hidden", "sums", "t"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let text = run.text();
-    assert!(text.ends_with("1 the same, 1 new, 1 changed, 1 missing (dropped), 6 not selected (kept)\n"), "{text}");
+    assert!(
+        text.ends_with("summary: 1 the same, 1 new, 1 changed, 1 missing (dropped), 6 not selected (kept)\n"),
+        "{text}"
+    );
     let after = fs::read_to_string(dir.path().join("sums")).unwrap();
     let names: Vec<_> = after.lines().map(|line| &line[34..]).collect();
     let expected =

@@ -62,10 +62,10 @@ fn sizes_are_inclusive_and_in_powers_of_1024() {
         plant(dir.path(), OsStr::new(&format!("t/{size}")), &vec![0; size]);
     }
     let rows: [(&[&str], &[&str]); 4] = [
+        (&["--min-size", "1", "--max-size", "1"], &["t/1"]),
         (&["--min-size", "1K"], &["t/1024", "t/1025", "t/2048", "t/2049"]),
         (&["--max-size", "1K"], &["t/0", "t/1", "t/1023", "t/1024"]),
         (&["--min-size", "1025", "--max-size", "2KiB"], &["t/1025", "t/2048"]),
-        (&["--min-size", "2", "--max-size", "1"], &[]),
     ];
     for (arguments, expected) in rows {
         assert_eq!(run(dir.path(), &[arguments, &["t"]].concat()).names(), expected, "{arguments:?}");
@@ -204,12 +204,14 @@ fn a_manifest_in_the_tree_and_what_lies_beside_it_can_be_left_out_with_all_older
 #[test]
 fn nonsense_is_refused_and_says_why() {
     let dir = tree(&["t/a"]);
-    let rows: [(&[&str], i32, &str); 9] = [
+    let rows: [(&[&str], i32, &str); 11] = [
         (&["--exclude", "[a", "t"], 3, "unclosed character class"),
         (&["--exclude", "", "t"], 3, "it would match nothing"),
         (&["--include", "src/", "t"], 3, "src/** is all below it"),
-        (&["--max-depth", "0", "t"], 3, "max-depth"),
+        (&["--max-depth", "0", "t"], 3, "the least is 1: the files in PATH itself"),
+        (&["--max-depth", "all", "t"], 3, "not a number"),
         (&["--min-size", "much", "t"], 3, "not a size"),
+        (&["--min-size", "2K", "--max-size", "1K", "t"], 3, "--min-size is 2048 bytes and --max-size 1024: "),
         (&["-c", "--exclude", "a", "t/a"], 1, "meaningless when verifying checksums"),
         (&["audit", "--gitignore", "t/a", "t"], 3, "--gitignore cannot be used here"),
         (&["update", "--min-size", "1", "t/a", "t"], 3, "--min-size cannot be used here"),

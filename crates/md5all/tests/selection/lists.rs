@@ -78,6 +78,7 @@ fn a_nul_in_a_list_of_lines_ends_the_run_and_names_the_line() {
         "{}",
         run.stderr
     );
+    assert!(run.stderr.contains(" -0 (--null)"), "{}", run.stderr);
     assert!(!dir.path().join("sums").exists());
 }
 

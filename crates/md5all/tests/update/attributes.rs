@@ -44,14 +44,17 @@ fn only_what_is_asked_for_is_kept_with_files() {
     run(dir.path(), &["update", "list", "t"]).clean();
     run(dir.path(), &["audit", "list", "t"]).clean();
     assert_eq!(paths.each_ref().map(|path| attribute(path)), [None, None]);
-    assert_eq!(run(dir.path(), &["update", "--xattr", "list", "t"]).clean(), "2 the same\n");
+    assert_eq!(run(dir.path(), &["update", "--xattr", "list", "t"]).clean(), "summary: 2 the same\n");
     assert_eq!(paths.each_ref().map(|path| fs::metadata(path).unwrap().modified().unwrap()), modified);
     for (path, contents) in paths.iter().zip(FILES) {
         assert_eq!(attribute(path), expected(path, contents));
     }
     fs::write(&paths[0], "other").unwrap();
     settle(dir.path());
-    assert_eq!(run(dir.path(), &["update", "--xattr", "list", "t"]).clean(), "changed: t/a\n1 the same, 1 changed\n");
+    assert_eq!(
+        run(dir.path(), &["update", "--xattr", "list", "t"]).clean(),
+        "changed: t/a\nsummary: 1 the same, 1 changed\n"
+    );
     assert_eq!(attribute(&paths[0]), expected(&paths[0], "other"));
 }
 
@@ -65,7 +68,7 @@ fn contents_that_are_not_what_their_attribute_says_are_corrupt() {
         contents_but_not_time(&dir.path().join("t/a"), "x/a");
         let ended = run(dir.path(), &["update", "--xattr", "list", "t"]);
         if !has_attribute {
-            assert_eq!(said(&ended), (Some(0), "changed: t/a\n1 the same, 1 changed\n"));
+            assert_eq!(said(&ended), (Some(0), "changed: t/a\nsummary: 1 the same, 1 changed\n"));
             continue;
         }
         // Nor does it become good by being left alone, with or without its attribute.
@@ -73,7 +76,7 @@ fn contents_that_are_not_what_their_attribute_says_are_corrupt() {
         for ended in
             [ended, run(dir.path(), &["update", "list", "t"]), run(dir.path(), &["update", "--xattr", "list", "t"])]
         {
-            assert_eq!(said(&ended), (Some(1), "corrupt: t/a\n1 the same, 1 corrupt\n"), "{ended:?}");
+            assert_eq!(said(&ended), (Some(1), "corrupt: t/a\nsummary: 1 the same, 1 corrupt\n"), "{ended:?}");
         }
         assert_eq!(list(dir.path()), good);
         assert_eq!(attribute(&dir.path().join("t/a")), expected(&dir.path().join("t/a"), "t/a"));
@@ -105,7 +108,7 @@ fn files_that_cannot_have_attributes_are_told_and_listed_all_the_same() {
         let file = File::open(dir.path().join(file)).unwrap();
         ioctl_setflags(&file, ioctl_getflags(&file).unwrap() - IFlags::IMMUTABLE).unwrap();
     }
-    assert_eq!(said(&ended), (Some(0), "2 the same\n"));
+    assert_eq!(said(&ended), (Some(0), "summary: 2 the same\n"));
     let told = "md5all: t/a: cannot write its attribute user.md5all: Operation not permitted (os error 1)\n\
                 md5all: 2 files could not be given an attribute\n";
     assert_eq!(ended.stderr, told);

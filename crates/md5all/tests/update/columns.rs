@@ -38,22 +38,22 @@ fn csv_and_ndjson_have_their_facts_in_their_own_columns() {
         let now = || run(dir.path(), &["--format", format, "t"]).clean();
         let (before, at) = (list(dir.path()), || fs::metadata(dir.path().join("list")).unwrap().modified().unwrap());
         let written = at();
-        assert_eq!(updated(&dir, 3), "3 the same\n");
+        assert_eq!(updated(&dir, 3), "summary: 3 the same\n");
         assert_eq!((list(dir.path()), at()), (before, written), "{format}: it is not touched");
 
         let file = File::options().write(true).open(dir.path().join("t/b")).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         settle(dir.path());
-        assert_eq!(updated(&dir, 2), "3 the same\n");
+        assert_eq!(updated(&dir, 2), "summary: 3 the same\n");
         assert_eq!(list(dir.path()), now(), "{format}: it has the new times");
-        assert_eq!(updated(&dir, 3), "3 the same\n");
+        assert_eq!(updated(&dir, 3), "summary: 3 the same\n");
 
         fs::write(dir.path().join("t/b"), "other").unwrap();
         fs::write(dir.path().join("t/d"), "d").unwrap();
         settle(dir.path());
-        assert_eq!(updated(&dir, 2), "changed: t/b\nnew: t/d\n2 the same, 1 new, 1 changed\n");
+        assert_eq!(updated(&dir, 2), "changed: t/b\nnew: t/d\nsummary: 2 the same, 1 new, 1 changed\n");
         assert_eq!(list(dir.path()), now());
-        assert_eq!(updated(&dir, 4), "4 the same\n");
+        assert_eq!(updated(&dir, 4), "summary: 4 the same\n");
     }
 }
 
@@ -64,14 +64,14 @@ fn facts_in_columns_hold_as_they_stand() {
         let dir = listed(format);
         let good = list(dir.path());
         fs::write(dir.path().join("list"), good.replace(&md5(b"t/b"), &md5(b"x"))).unwrap();
-        assert_eq!(updated(&dir, 3), "3 the same\n");
+        assert_eq!(updated(&dir, 3), "summary: 3 the same\n");
         let ended = run(dir.path(), &["update", "--verify", "list", "t"]);
-        assert_eq!((ended.code, ended.text().as_str()), (Some(1), "corrupt: t/b\n2 the same, 1 corrupt\n"));
+        assert_eq!((ended.code, ended.text().as_str()), (Some(1), "corrupt: t/b\nsummary: 2 the same, 1 corrupt\n"));
 
         // Any other fact, and the file is read.
         let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(dir.path().join("t/b")).unwrap()).to_string();
         fs::write(dir.path().join("list"), good.replace(&inode, &format!("1{inode}"))).unwrap();
-        assert_eq!(updated(&dir, 2), "3 the same\n");
+        assert_eq!(updated(&dir, 2), "summary: 3 the same\n");
         assert_eq!(list(dir.path()), good);
     }
 }
@@ -92,9 +92,9 @@ fn what_lacks_columns_of_facts_gets_them_and_others_are_dropped() {
         let dir = listed(format);
         let good = list(dir.path());
         fs::write(dir.path().join("list"), text).unwrap();
-        assert_eq!(updated(&dir, 0), "3 the same\n", "{format}");
+        assert_eq!(updated(&dir, 0), "summary: 3 the same\n", "{format}");
         assert_eq!(list(dir.path()), good);
-        assert_eq!(updated(&dir, 3), "3 the same\n", "{format}");
+        assert_eq!(updated(&dir, 3), "summary: 3 the same\n", "{format}");
     }
 }
 
@@ -138,6 +138,6 @@ fn in_columns_a_change_within_a_tick_may_be_told_as_corrupt() {
         run(dir.path(), &["-o", "list", "--format", format, "t"]).clean();
         contents_but_not_time(&dir.path().join("t/a"), "1");
         let ended = run(dir.path(), &["update", "list", "t"]);
-        assert_eq!((ended.code, &ended.text()[..]), (Some(1), "corrupt: t/a\n0 the same, 1 corrupt\n"));
+        assert_eq!((ended.code, &ended.text()[..]), (Some(1), "corrupt: t/a\nsummary: 0 the same, 1 corrupt\n"));
     }
 }

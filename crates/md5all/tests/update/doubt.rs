@@ -40,8 +40,8 @@ fn says(code: i32, text: &str) -> (Option<i32>, String) {
 fn each(check: impl Fn(&str, TempDir)) {
     for format in ["gnu", "hashdeep", "csv", "ndjson"] {
         let dir = damaged(format);
-        assert_eq!(update(&dir, &[]), says(0, "4 the same\n"), "{format}: nobody has looked");
-        assert_eq!(update(&dir, &["--verify"]), says(1, "corrupt: t/b\n3 the same, 1 corrupt\n"), "{format}");
+        assert_eq!(update(&dir, &[]), says(0, "summary: 4 the same\n"), "{format}: nobody has looked");
+        assert_eq!(update(&dir, &["--verify"]), says(1, "corrupt: t/b\nsummary: 3 the same, 1 corrupt\n"), "{format}");
         assert!(list(dir.path()).contains(&md5(b"t/b")), "{format}: its entry stays");
         check(format, dir);
     }
@@ -52,7 +52,7 @@ fn what_was_found_corrupt_is_not_counted_as_good_again() {
     each(|format, dir| {
         let kept = list(dir.path());
         for flags in [&[][..], &["--verify"], &[]] {
-            assert_eq!(update(&dir, flags), says(1, "corrupt: t/b\n3 the same, 1 corrupt\n"), "{format}");
+            assert_eq!(update(&dir, flags), says(1, "corrupt: t/b\nsummary: 3 the same, 1 corrupt\n"), "{format}");
             assert_eq!(list(dir.path()), kept, "{format}");
         }
         let ended = run(dir.path(), &["audit", "list", "t"]);
@@ -64,13 +64,17 @@ fn what_was_found_corrupt_is_not_counted_as_good_again() {
             settle(dir.path());
             assert!(update(&dir, &[]).1.starts_with(said), "{format}");
         }
-        assert_eq!(update(&dir, &[]), says(1, "corrupt: t/b\n5 the same, 1 corrupt\n"), "{format}");
+        assert_eq!(update(&dir, &[]), says(1, "corrupt: t/b\nsummary: 5 the same, 1 corrupt\n"), "{format}");
         // So it has while the file is away.
         fs::rename(dir.path().join("t/b"), dir.path().join("b")).unwrap();
         plant(dir.path(), "t/a2".as_ref(), b"new");
-        assert_eq!(update(&dir, &[]).1, "new: t/a2\nmissing: t/b\n5 the same, 1 new, 1 missing (kept)\n", "{format}");
+        assert_eq!(
+            update(&dir, &[]).1,
+            "new: t/a2\nmissing: t/b\nsummary: 5 the same, 1 new, 1 missing (kept)\n",
+            "{format}"
+        );
         fs::rename(dir.path().join("b"), dir.path().join("t/b")).unwrap();
-        assert_eq!(update(&dir, &[]), says(1, "corrupt: t/b\n6 the same, 1 corrupt\n"), "{format}");
+        assert_eq!(update(&dir, &[]), says(1, "corrupt: t/b\nsummary: 6 the same, 1 corrupt\n"), "{format}");
     });
 }
 
@@ -82,7 +86,7 @@ fn what_was_corrupt_and_is_put_right_is_good_again() {
         for taken in [3, 4] {
             let ended = run(dir.path(), &["update", "-v", "list", "t"]);
             assert!(ended.stderr.contains(&format!("{taken} files were taken over")), "{format}: {ended:?}");
-            assert_eq!((ended.code, ended.text().as_str()), (Some(0), "4 the same\n"), "{format}");
+            assert_eq!((ended.code, ended.text().as_str()), (Some(0), "summary: 4 the same\n"), "{format}");
         }
     });
 }
@@ -93,8 +97,8 @@ fn what_was_corrupt_and_is_written_to_or_touched_has_changed() {
         let file = File::options().write(true).open(dir.path().join("t/b")).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         settle(dir.path());
-        assert_eq!(update(&dir, &[]), says(0, "changed: t/b\n3 the same, 1 changed\n"), "{format}");
+        assert_eq!(update(&dir, &[]), says(0, "changed: t/b\nsummary: 3 the same, 1 changed\n"), "{format}");
         assert!(list(dir.path()).contains(&md5(b"t/B")), "{format}");
-        assert_eq!(update(&dir, &[]), says(0, "4 the same\n"), "{format}");
+        assert_eq!(update(&dir, &[]), says(0, "summary: 4 the same\n"), "{format}");
     });
 }

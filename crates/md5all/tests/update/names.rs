@@ -23,7 +23,7 @@ fn check(make: (&str, &[&str]), update: (&str, &[&str]), said: &str, listed: &[&
 
 #[test]
 fn names_stay_as_the_manifest_spells_them() {
-    let two = |name: &str| format!("new: {name}\n2 the same, 1 new\n");
+    let two = |name: &str| format!("new: {name}\nsummary: 2 the same, 1 new\n");
     check(("", &["t"]), ("", &["t"]), &two("t/b"), &["t/a", "t/b", "t/d/x"]);
     check(("", &["t"]), ("", &[]), &two("t/b"), &["t/a", "t/b", "t/d/x"]);
     check(("", &["t"]), ("", &["./t//"]), &two("t/b"), &["t/a", "t/b", "t/d/x"]);
@@ -39,6 +39,23 @@ fn the_root_that_names_share_is_told() {
     let dir = kept(&["t/a", "t/d/x"]);
     let ended = run(dir.path(), &["update", "list"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), "md5all: the tree is t\n"));
+}
+
+/// As a copy of the tree under another name: all of it is new, and all that is listed is missing.
+#[test]
+fn a_root_with_none_of_the_listed_files_is_told() {
+    let note = "md5all: none of the files that are listed is below copy: is it the tree that was listed?\n";
+    for (arguments, said) in [(&["update", "list", "copy"][..], note), (&["update", "-q", "list", "copy"], "")] {
+        let dir = kept(&["t/a", "t/d/x"]);
+        plant(dir.path(), "copy/a".as_ref(), b"t/a");
+        let ended = run(dir.path(), arguments);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), said), "{arguments:?}");
+    }
+    // One that is there says that it is the tree.
+    let dir = kept(&["t/a", "t/d/x"]);
+    plant(dir.path(), "copy/a".as_ref(), b"new");
+    plant(dir.path(), "copy/t/a".as_ref(), b"t/a");
+    assert_eq!(run(dir.path(), &["update", "list", "copy"]).stderr, "");
 }
 
 #[test]
@@ -75,7 +92,7 @@ fn the_manifest_keeps_its_format() {
         settle(dir.path());
         let zero: &[&str] = if flags.contains(&"-z") { &["-z"] } else { &[] };
         let ended = run(dir.path(), &[&["update"], zero, &["list", "t"]].concat());
-        assert_eq!(ended.clean(), "changed: t/a\nnew: t/e\n2 the same, 1 new, 1 changed\n", "{flags:?}");
+        assert_eq!(ended.clean(), "changed: t/a\nnew: t/e\nsummary: 2 the same, 1 new, 1 changed\n", "{flags:?}");
         let expected = run(dir.path(), &[flags, &["t"]].concat()).clean();
         assert_eq!(list(dir.path()), expected, "{flags:?}");
     }
@@ -89,7 +106,7 @@ fn a_sealed_manifest_is_sealed_anew_and_a_broken_seal_is_told() {
     fs::write(dir.path().join("t/a"), "other").unwrap();
     settle(dir.path());
     let ended = run(dir.path(), &["update", "list", "t"]);
-    assert_eq!(ended.clean(), "changed: t/a\n1 the same, 1 changed\n");
+    assert_eq!(ended.clean(), "changed: t/a\nsummary: 1 the same, 1 changed\n");
     assert_eq!(list(dir.path()), run(dir.path(), &["--seal", "t"]).clean());
 
     let edited: String = list(dir.path()).replace(&md5(b"t/b"), &md5(b"x"));
@@ -130,10 +147,10 @@ fn a_manifest_in_any_order_is_put_in_the_order_of_paths_once_it_changes() {
     let lines: Vec<_> = list(dir.path()).lines().map(|line| format!("{line}\n")).collect();
     let mixed = [&lines[2][..], &lines[0], &lines[1], &lines[0]].concat();
     fs::write(dir.path().join("list"), &mixed).unwrap();
-    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "3 the same\n");
+    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "summary: 3 the same\n");
     assert_eq!(list(dir.path()), mixed);
     fs::write(dir.path().join("t/b"), "other").unwrap();
-    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "changed: t/b\n2 the same, 1 changed\n");
+    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "changed: t/b\nsummary: 2 the same, 1 changed\n");
     assert_eq!(list(dir.path()), oracle(dir.path(), "t"));
 }
 
@@ -146,7 +163,7 @@ fn manifest_sidecar_and_journal_are_never_listed() {
     }
     for _ in 0..3 {
         let ended = run(dir.path(), &["update", "t/list", "t"]);
-        assert_eq!(ended.clean(), "1 the same\n");
+        assert_eq!(ended.clean(), "summary: 1 the same\n");
         let ended = run(dir.path(), &["-o", "t/list", "--facts", "t"]);
         assert_eq!(ended.clean(), "");
     }

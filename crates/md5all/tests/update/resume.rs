@@ -248,7 +248,7 @@ fn an_update_that_was_cut_short_goes_on_too() {
     assert!(known >= 300, "{known}");
     let ended = run(dir.path(), &["update", "--resume", "-v", "list", "t"]);
     assert_eq!((ended.code, taken_over(&ended)), (Some(0), known));
-    assert_eq!(ended.text(), "new: t/0/new\n1000 the same, 1 new\n");
+    assert_eq!(ended.text(), "new: t/0/new\nsummary: 1000 the same, 1 new\n");
     assert_eq!(list(dir.path()), oracle(dir.path(), "t"));
     assert!(!journal(dir.path()).exists());
 }

@@ -24,12 +24,20 @@ struct Row {
 }
 
 const ROWS: &[Row] = &[
-    Row { what: "nothing", edit: |_| (), flags: &[], said: "5 the same\n", code: 0, taken: 5, is_of_tree: true },
+    Row {
+        what: "nothing",
+        edit: |_| (),
+        flags: &[],
+        said: "summary: 5 the same\n",
+        code: 0,
+        taken: 5,
+        is_of_tree: true,
+    },
     Row {
         what: "a file was added",
         edit: |dir| fs::write(dir.join("t/c"), "c").unwrap(),
         flags: &[],
-        said: "new: t/c\n5 the same, 1 new\n",
+        said: "new: t/c\nsummary: 5 the same, 1 new\n",
         code: 0,
         taken: 5,
         is_of_tree: true,
@@ -38,7 +46,7 @@ const ROWS: &[Row] = &[
         what: "a directory was added, last of all",
         edit: |dir| plant(dir, "t/z/z".as_ref(), b"z"),
         flags: &[],
-        said: "new: t/z/z\n5 the same, 1 new\n",
+        said: "new: t/z/z\nsummary: 5 the same, 1 new\n",
         code: 0,
         taken: 5,
         is_of_tree: true,
@@ -47,7 +55,7 @@ const ROWS: &[Row] = &[
         what: "a file was written to",
         edit: |dir| fs::write(dir.join("t/d/x"), "other").unwrap(),
         flags: &[],
-        said: "changed: t/d/x\n4 the same, 1 changed\n",
+        said: "changed: t/d/x\nsummary: 4 the same, 1 changed\n",
         code: 0,
         taken: 4,
         is_of_tree: true,
@@ -56,7 +64,7 @@ const ROWS: &[Row] = &[
         what: "the same contents were written again",
         edit: |dir| fs::write(dir.join("t/a"), "t/a").unwrap(),
         flags: &[],
-        said: "5 the same\n",
+        said: "summary: 5 the same\n",
         code: 0,
         taken: 4,
         is_of_tree: true,
@@ -68,7 +76,7 @@ const ROWS: &[Row] = &[
             file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         },
         flags: &[],
-        said: "5 the same\n",
+        said: "summary: 5 the same\n",
         code: 0,
         taken: 4,
         is_of_tree: true,
@@ -80,7 +88,7 @@ const ROWS: &[Row] = &[
             fs::rename(dir.join("new"), dir.join("t/a")).unwrap();
         },
         flags: &[],
-        said: "changed: t/a\n4 the same, 1 changed\n",
+        said: "changed: t/a\nsummary: 4 the same, 1 changed\n",
         code: 0,
         taken: 4,
         is_of_tree: true,
@@ -89,7 +97,7 @@ const ROWS: &[Row] = &[
         what: "moved: missing here and new there",
         edit: |dir| fs::rename(dir.join("t/a"), dir.join("t/f")).unwrap(),
         flags: &["--prune"],
-        said: "missing: t/a\nnew: t/f\n4 the same, 1 new, 1 missing (dropped)\n",
+        said: "missing: t/a\nnew: t/f\nsummary: 4 the same, 1 new, 1 missing (dropped)\n",
         code: 0,
         taken: 4,
         is_of_tree: true,
@@ -98,7 +106,7 @@ const ROWS: &[Row] = &[
         what: "a file was removed, and is kept",
         edit: |dir| fs::remove_file(dir.join("t/d/x")).unwrap(),
         flags: &[],
-        said: "missing: t/d/x\n4 the same, 1 missing (kept)\n",
+        said: "missing: t/d/x\nsummary: 4 the same, 1 missing (kept)\n",
         code: 1,
         taken: 4,
         is_of_tree: false,
@@ -110,7 +118,7 @@ const ROWS: &[Row] = &[
             fs::create_dir(dir.join("t")).unwrap();
         },
         flags: &[],
-        said: "missing: t/a\nmissing: t/b\nmissing: t/d/x\nmissing: t/d/y\nmissing: t/e\n0 the same, 5 missing (kept)\n",
+        said: "missing: t/a\nmissing: t/b\nmissing: t/d/x\nmissing: t/d/y\nmissing: t/e\nsummary: 0 the same, 5 missing (kept)\n",
         code: 1,
         taken: 0,
         is_of_tree: false,
@@ -126,7 +134,7 @@ const ROWS: &[Row] = &[
             plant(dir, "t/e/e".as_ref(), b"e");
         },
         flags: &["--prune"],
-        said: "missing: t/a\nmissing: t/b\nmissing: t/e\nnew: t/e/e\n2 the same, 1 new, 3 missing (dropped)\n",
+        said: "missing: t/a\nmissing: t/b\nmissing: t/e\nnew: t/e/e\nsummary: 2 the same, 1 new, 3 missing (dropped)\n",
         code: 0,
         taken: 2,
         is_of_tree: true,
@@ -138,7 +146,7 @@ const ROWS: &[Row] = &[
             fs::write(dir.join("t/d"), "d").unwrap();
         },
         flags: &["--prune"],
-        said: "new: t/d\nmissing: t/d/x\nmissing: t/d/y\n3 the same, 1 new, 2 missing (dropped)\n",
+        said: "new: t/d\nmissing: t/d/x\nmissing: t/d/y\nsummary: 3 the same, 1 new, 2 missing (dropped)\n",
         code: 0,
         taken: 3,
         is_of_tree: true,
@@ -147,7 +155,7 @@ const ROWS: &[Row] = &[
         what: "nothing, and all is read",
         edit: |_| (),
         flags: &["--verify"],
-        said: "5 the same\n",
+        said: "summary: 5 the same\n",
         code: 0,
         taken: 0,
         is_of_tree: true,
@@ -156,7 +164,7 @@ const ROWS: &[Row] = &[
         what: "permissions were changed, which is seen and does no harm",
         edit: |dir| fs::set_permissions(dir.join("t/a"), Permissions::from_mode(0o600)).unwrap(),
         flags: &[],
-        said: "5 the same\n",
+        said: "summary: 5 the same\n",
         code: 0,
         taken: 4,
         is_of_tree: true,
@@ -200,7 +208,7 @@ fn other_contents_of_the_same_size_and_time_are_corrupt() {
     settle(dir.path());
     for _ in 0..2 {
         let ended = run(dir.path(), &["update", "list", "t"]);
-        assert_eq!((ended.code, &ended.text()[..]), (Some(1), "corrupt: t/a\n4 the same, 1 corrupt\n"));
+        assert_eq!((ended.code, &ended.text()[..]), (Some(1), "corrupt: t/a\nsummary: 4 the same, 1 corrupt\n"));
         assert_eq!(list(dir.path()), before);
     }
 }
@@ -220,10 +228,10 @@ fn contents_that_differ_though_no_fact_does_are_corrupt() {
     fs::remove_file(dir.path().join("now")).unwrap();
     fs::remove_file(dir.path().join("now.facts")).unwrap();
 
-    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "5 the same\n");
+    assert_eq!(run(dir.path(), &["update", "list", "t"]).clean(), "summary: 5 the same\n");
     let ended = run(dir.path(), &["update", "--verify", "list", "t"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""));
-    assert_eq!(ended.text(), "corrupt: t/a\n4 the same, 1 corrupt\n");
+    assert_eq!(ended.text(), "corrupt: t/a\nsummary: 4 the same, 1 corrupt\n");
     // The facts are kept, and the file in doubt: see `doubt`.
     let doubt = |line: &str| match *line.split(' ').collect::<Vec<_>>() {
         [size, modified, _, inode, checksums, "t/a"] => format!("{size} {modified} - {inode} {checksums} t/a\n"),
@@ -266,7 +274,7 @@ fn what_may_not_be_read_keeps_its_entry_and_is_told() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("t/a: cannot open: Permission denied"), "{ended:?}");
     assert!(ended.stderr.contains("t/d: cannot open directory: Permission denied"), "{ended:?}");
-    let said = "unreadable: t/a\nchanged: t/b\nunreadable: t/d\nunreadable: t/d/x\nunreadable: t/d/y\n1 the same, 1 changed, 4 unreadable\n";
+    let said = "unreadable: t/a\nchanged: t/b\nunreadable: t/d\nunreadable: t/d/x\nunreadable: t/d/y\nsummary: 1 the same, 1 changed, 4 unreadable\n";
     assert_eq!(ended.text(), said);
     assert_eq!(list(dir.path()), before.replace(&md5(b"t/b"), &md5(b"other")));
     fs::set_permissions(dir.path().join("t/d"), Permissions::from_mode(0o755)).unwrap();
@@ -280,5 +288,18 @@ fn a_root_that_is_not_there_loses_no_entry() {
     let ended = run(dir.path(), &["update", "--prune", "list", "t"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("t: cannot stat: No such file or directory"), "{ended:?}");
+    assert_eq!(list(dir.path()), before);
+}
+
+/// Where names are relative to it, it would have an empty one.
+#[test]
+fn a_root_that_is_not_there_is_told_as_it_was_given() {
+    let dir = kept(&FILES);
+    let before = list(dir.path());
+    let ended = run(dir.path(), &["update", "list", "nope"]);
+    assert_eq!(ended.stderr, "md5all: nope: cannot stat: No such file or directory\n");
+    assert_eq!(ended.code, Some(2));
+    let text = ended.text();
+    assert!(text.starts_with("unreadable: nope\n"), "{text}");
     assert_eq!(list(dir.path()), before);
 }
