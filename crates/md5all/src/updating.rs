@@ -102,13 +102,19 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
         facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts))
     })?;
+    if let Some(root) = task.root.as_deref().filter(|_| tally.is_of_another_tree(listed.len())) {
+        let root = crate::quote::quote(root.as_os_str().as_bytes());
+        let what = format!("none of the files that are listed is below {root}: is it the tree that was listed?");
+        if task.prune {
+            diary.end();
+            say(format!("{what} Nothing was pruned, and the manifest is as it was"));
+            return Ok(Exit::Incomplete);
+        }
+        note(what);
+    }
     facts.map_or(Ok(()), Rewrite::commit)?;
     manifest.commit()?;
     diary.end();
-    if let Some(root) = task.root.as_deref().filter(|_| tally.is_of_another_tree(listed.len())) {
-        let root = crate::quote::quote(root.as_os_str().as_bytes());
-        note(format!("none of the files that are listed is below {root}: is it the tree that was listed?"));
-    }
     attributes.iter().for_each(Attributes::say);
     shown.say_notes();
     if task.showing.verbose {

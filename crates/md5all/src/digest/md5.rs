@@ -34,9 +34,6 @@ const MANY: usize = 64;
 /// So many files fill the lanes of any vector unit.
 const ENOUGH: usize = 16;
 
-/// How often a worker lets readers run before it begins with less than that.
-const YIELDS: usize = 8;
-
 /// A worker: hashes every entry that it is handed.
 ///
 /// # Errors
@@ -186,13 +183,17 @@ impl<'worker> Hand<'worker> {
         Ok(self.first.is_some())
     }
 
-    /// Lets readers run for a little while, since what they bring can be hashed for the price of one.
+    /// Lets readers run while that brings more, since many files are hashed for the price of one.
     fn gather(&self) {
         let is_from_readers = matches!(&self.first, Some((_, Entry { found: Found::Read(_), .. })));
-        let mut yields = if is_from_readers { YIELDS } else { 0 };
-        while yields > 0 && self.tickets.handed_over() < ENOUGH && self.readers.are_busy() {
+        let mut last = self.tickets.handed_over();
+        while is_from_readers && last < ENOUGH {
             std::thread::yield_now();
-            yields -= 1;
+            let now = self.tickets.handed_over();
+            if now <= last {
+                return;
+            }
+            last = now;
         }
     }
 
@@ -266,6 +267,10 @@ impl<'worker> Hand<'worker> {
     /// Opens a file, and begins to hash it; or leaves it to others, or sends what became of it.
     fn open(&mut self, ticket: Ticket<Record>, entry: Entry) -> Result<Option<Job<Reading>>, Error> {
         self.terms.go_on()?;
+        // Though nobody waits here, another device may have its time.
+        if self.wishes.first().is_some_and(|wish| !wish.is_on_device_of(&entry)) {
+            self.readers.fetch(&mut self.wishes);
+        }
         // Whatever may take as long as it likes is opened with empty hands.
         let wait = if entry.may_block() { Wait::Yes } else { Wait::No };
         if wait == Wait::Yes {

@@ -25,7 +25,7 @@
 //! 6. What is on a shelf holds the readers, so that once nobody wants it any more, nothing is put there: it goes back at
 //!    once, and is lost with the workers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -98,6 +98,8 @@ struct Shelf<T = Wish> {
     waiting: usize,
     /// How many of those were called and have not come yet.
     called: usize,
+    /// Whether a spare one was started and does not wait yet.
+    spare_comes: bool,
     /// Where they wait.
     come: Arc<Condvar>,
     /// How many files were taken from it.
@@ -159,11 +161,6 @@ impl Readers {
         self.away.load(Relaxed) + self.terms.aliases.waiting() >= self.terms.away
     }
 
-    /// Whether more files are away than one who has taken one knows of.
-    pub(crate) fn are_busy(&self) -> bool {
-        self.away.load(Relaxed) > 0
-    }
-
     /// That a file is to be read. It counts as away from then on.
     pub(crate) fn wish(
         self: &Arc<Self>,
@@ -185,15 +182,16 @@ impl Readers {
             drop(shelves);
             return wishes.drain(..).for_each(Wish::hand_back);
         }
+        let mut met = BTreeSet::new();
         for wish in wishes.drain(..) {
             let device = wish.entry.device().cloned().unwrap_or_else(|| self.terms.devices.unknown());
             let index = shelves.of(device);
             shelves.all[index].put(wish);
+            met.insert(index);
         }
-        let count = shelves.all.len();
         drop(shelves);
-        // One each: it starts the next.
-        (0..count).for_each(|index| self.serve_more(self.lock(), index));
+        // One each: it has the next come.
+        met.into_iter().for_each(|index| self.serve_more(self.lock(), index));
     }
 
     /// Gives up all that is still to be read, and all that comes yet, since nobody wants it any more.
@@ -201,6 +199,7 @@ impl Readers {
         let mut shelves = self.lock();
         shelves.closed = true;
         let given_up: Vec<_> = shelves.all.iter_mut().map(Shelf::clear).collect();
+        shelves.all.iter().for_each(|shelf| shelf.come.notify_all()); // they see that there is nothing, and end
         drop(shelves);
         drop(given_up); // not under the lock: files are closed
     }
@@ -241,6 +240,9 @@ impl Readers {
     /// What is to be read next, and what into; `None` is the end of a task.
     fn next(self: &Arc<Self>, index: usize, mut is_wanted: bool) -> Option<(Wish, Buffer)> {
         let mut shelves = self.lock();
+        if !is_wanted {
+            shelves.all[index].spare_comes = false;
+        }
         loop {
             let most = self.buffers_each(&shelves);
             let wants = shelves.wants;
@@ -249,18 +251,20 @@ impl Readers {
                 self.serve_more(shelves, index);
                 return Some((wish, Buffer { bytes, owner: Some((Arc::clone(self), index)) }));
             }
-            (shelves, is_wanted) = Self::wait(shelves, index);
+            let was_late;
+            (shelves, is_wanted, was_late) = Self::wait(shelves, index);
             let shelf = &mut shelves.all[index];
-            if !is_wanted && (shelf.backlog() == 0 || shelf.waiting > 0) {
+            // One that waits is enough for what cannot be taken yet.
+            if was_late && (shelf.backlog() == 0 || shelf.waiting > 0) {
                 shelf.tasks -= 1;
                 return None;
             }
         }
     }
 
-    /// Waits until it is called, for [`STAY`] at most; says whether it is wanted: it was called, or nothing was taken
-    /// meanwhile, so that all who were awake may be stuck.
-    fn wait(mut shelves: MutexGuard<'_, Shelves>, index: usize) -> (MutexGuard<'_, Shelves>, bool) {
+    /// Waits until it is called, for [`STAY`] at most; says whether it is wanted, and whether it was that long. It is wanted
+    /// if it was called, or if nothing was taken meanwhile, so that all who were awake may be stuck.
+    fn wait(mut shelves: MutexGuard<'_, Shelves>, index: usize) -> (MutexGuard<'_, Shelves>, bool, bool) {
         let shelf = &mut shelves.all[index];
         let (come, taken) = (Arc::clone(&shelf.come), shelf.taken);
         shelf.waiting += 1;
@@ -269,16 +273,16 @@ impl Readers {
         shelf.waiting -= 1;
         shelf.called = shelf.called.saturating_sub(1);
         let stands_still = shelf.taken == taken && shelf.backlog() > 0;
-        (shelves, !result.timed_out() || stands_still)
+        (shelves, !result.timed_out() || stands_still, result.timed_out())
     }
 
     /// Puts back what a task has taken: it is open now, or there was no descriptor. Calls nobody: it comes itself.
     fn put_back(&self, index: usize, wish: Wish, buffer: Buffer) {
         let mut shelves = self.lock();
         let is_closed = shelves.closed;
+        let most = self.buffers_each(&shelves);
         let shelf = &mut shelves.all[index];
-        shelf.lent -= 1;
-        shelf.spare.push(buffer.into_bytes());
+        shelf.give_back(buffer.into_bytes(), most);
         if is_closed {
             drop(shelves);
             wish.hand_back();
@@ -353,11 +357,7 @@ impl Readers {
     fn take_back(self: &Arc<Self>, bytes: Vec<u8>, index: usize) {
         let mut shelves = self.lock();
         let most = self.buffers_each(&shelves);
-        let shelf = &mut shelves.all[index];
-        shelf.lent -= 1;
-        if shelf.lent + shelf.spare.len() < most {
-            shelf.spare.push(bytes);
-        }
+        shelves.all[index].give_back(bytes, most);
         self.serve_more(shelves, index);
     }
 
@@ -373,6 +373,14 @@ impl Readers {
 }
 
 impl Wish {
+    /// Whether what is to be read lies on the device of this entry.
+    pub(crate) fn is_on_device_of(&self, entry: &Entry) -> bool {
+        match (self.entry.device(), entry.device()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
     /// Gives it to the next worker that asks.
     pub(crate) fn hand_back(self) {
         drop(self.away);
@@ -427,6 +435,7 @@ impl<T> Shelf<T> {
             tasks: 0,
             waiting: 0,
             called: 0,
+            spare_comes: false,
             come: Arc::default(),
             taken: 0,
             lent: 0,
@@ -444,6 +453,14 @@ impl<T> Shelf<T> {
         self.lent += 1;
         self.taken += 1;
         Some((wish, self.spare.pop().unwrap_or_else(new_bytes)))
+    }
+
+    /// A buffer that was given out is there again, and kept if there may be so many.
+    fn give_back(&mut self, bytes: Vec<u8>, most: usize) {
+        self.lent -= 1;
+        if self.lent + self.spare.len() < most {
+            self.spare.push(bytes);
+        }
     }
 
     fn take_next(&mut self) -> Option<T> {
@@ -493,18 +510,19 @@ impl<T> Shelf<T> {
     /// Who is to come for what is on it, if it can be taken. Whoever is called is counted.
     fn call(&mut self, most: usize, wants: bool) -> Call {
         let backlog = if wants { self.begun.len() } else { self.backlog() };
-        if backlog == 0 || !self.has_enough_buffers(most) {
+        if backlog == 0 || !self.has_buffer(most) {
             return Call::Nobody;
         }
-        let uncalled = self.waiting - self.called.min(self.waiting);
-        let awake = self.tasks - uncalled;
+        let uncalled = self.waiting - self.called;
+        let awake = self.tasks - uncalled - usize::from(self.spare_comes);
         let each = if self.device.opens_ahead() { EACH } else { 1 };
-        let are_too_few = awake * each < backlog;
+        let are_too_few = awake * each < backlog && self.has_enough_buffers(most);
         if uncalled > 0 && are_too_few {
             self.called += 1;
             Call::Waiting(Arc::clone(&self.come))
-        } else if uncalled == 0 && self.may_have_task(most) {
+        } else if uncalled == 0 && (are_too_few || !self.spare_comes) && self.may_have_task(most) {
             self.tasks += 1;
+            self.spare_comes |= !are_too_few;
             Call::New { is_spare: !are_too_few }
         } else {
             Call::Nobody
@@ -678,14 +696,27 @@ mod tests {
         assert_eq!(told(shelf.call(1000, false)), "nobody");
         (0..=EACH as u32).for_each(|number| shelf.new.put(0, number));
         assert_eq!(told(shelf.call(1000, true)), "nobody", "for want of a descriptor");
+        shelf.lent = 64 + READ - 1;
+        assert_eq!(
+            told(shelf.call(1000, false)),
+            "a spare one",
+            "one buffer is too little to call for, but not nothing"
+        );
+        (shelf.lent, shelf.tasks, shelf.spare_comes) = (0, 0, false);
         assert_eq!(told(shelf.call(1000, false)), "a new one");
         assert_eq!(told(shelf.call(1000, false)), "a new one", "for what is more than one is to have");
         assert_eq!(told(shelf.call(1000, false)), "a spare one");
-        shelf.waiting = 1;
+        assert_eq!(told(shelf.call(1000, false)), "nobody", "it is on its way");
+        (shelf.waiting, shelf.spare_comes) = (1, false);
         assert_eq!(told(shelf.call(1000, false)), "nobody", "two are awake, and one waits should they be stuck");
         (0..=EACH as u32).for_each(|number| shelf.new.put(0, number));
+        shelf.lent = 64 + READ - 1;
+        assert_eq!(told(shelf.call(1000, false)), "nobody", "they would wait for buffers");
+        shelf.lent = 0;
         assert_eq!(told(shelf.call(1000, false)), "one who waits");
-        assert_eq!(told(shelf.call(1000, false)), "a spare one", "the other is on its way");
+        (0..=EACH as u32).for_each(|number| shelf.new.put(0, number));
+        assert_eq!(told(shelf.call(1000, false)), "a new one", "the other is on its way");
+        assert_eq!(told(shelf.call(1000, false)), "a spare one");
         shelf.lent = 64 + READ;
         assert_eq!(told(shelf.call(1000, false)), "nobody", "for want of buffers");
         shelf.lent = 0;

@@ -62,7 +62,7 @@ pub struct Device {
     kind: Kind,
     /// Whether it can say that a read would have to wait, as far as is known.
     tells: AtomicBool,
-    /// How files on it that nobody has opened yet took to being opened.
+    /// Whether the last files were found in memory.
     patience: Patience,
     /// Whether it can read without keeping what was read in memory, as far as is known.
     forgets: AtomicBool,
@@ -236,7 +236,7 @@ impl Device {
         self.tells.store(false, Relaxed);
     }
 
-    /// Whether its files are found in memory, or not.
+    /// Whether the next files on it are worth trying to open without waiting.
     pub(crate) fn patience(&self) -> &Patience {
         &self.patience
     }

@@ -24,14 +24,15 @@ impl Handle {
     /// Whether a worker that does not wait does not even look at it: what lies far away, or may; and what lies where the
     /// last files were not in memory.
     pub(crate) fn is_left_by(&self, wait: Wait, devices: &Devices) -> bool {
-        let may_wait = match self {
-            Handle::Listed(folder) | Handle::Beside(folder) => {
-                folder.device.is_far() || (wait == Wait::No && folder.device.patience().is_out())
-            }
+        if wait != Wait::No {
+            return false;
+        }
+        match self {
+            Handle::Listed(folder) => folder.device.is_far() || folder.device.patience().is_out(),
+            Handle::Beside(folder) => folder.device.is_far(),
             // Which of several devices it lies on would be one more question for each.
             Handle::Named => devices.some_are_far(),
             Handle::StandardInput | Handle::Spent => false,
-        };
-        wait == Wait::No && may_wait
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Questions to a file system that mostly are answered at once, by those who may not wait.
 //!
 //! Nobody tells beforehand whether a `stat` will have to wait for a device. So whoever asks looks at how long it took; after
-//! one that was long, the next few are left to those who may wait. It is advice, and decides nothing about what is said.
+//! one that was long, the next few are left to those who may wait; so they are where an opening said itself that it would
+//! have had to wait. It is advice, and decides nothing about what is said.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};

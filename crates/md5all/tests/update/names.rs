@@ -51,6 +51,14 @@ fn a_root_with_none_of_the_listed_files_is_told() {
         let ended = run(dir.path(), arguments);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), said), "{arguments:?}");
     }
+    // With --prune all of the list would be gone.
+    let dir = kept(&["t/a", "t/d/x"]);
+    plant(dir.path(), "copy/a".as_ref(), b"t/a");
+    let before = list(dir.path());
+    let ended = run(dir.path(), &["update", "-q", "--prune", "list", "copy"]);
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.stderr, note.replace("listed?\n", "listed? Nothing was pruned, and the manifest is as it was\n"));
+    assert_eq!(list(dir.path()), before);
     // One that is there says that it is the tree.
     let dir = kept(&["t/a", "t/d/x"]);
     plant(dir.path(), "copy/a".as_ref(), b"new");
