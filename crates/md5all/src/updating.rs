@@ -103,11 +103,17 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts))
     })?;
     if let Some(root) = task.root.as_deref().filter(|_| tally.is_of_another_tree(listed.len())) {
-        let root = crate::quote::quote(root.as_os_str().as_bytes());
+        let path = root.as_os_str().as_bytes();
+        let root = crate::quote::quote(path);
         let what = format!("none of the files that are listed is below {root}: is it the tree that was listed?");
         if task.prune {
             diary.end();
-            say(format!("{what} Nothing was pruned, and the manifest is as it was"));
+            stdout.flush().map_err(cannot_print)?;
+            let what = format!("{what} Nothing was pruned, and the manifest is as it was");
+            if json {
+                crate::json::tell(path, &what).map_err(cannot_print)?;
+            }
+            say(what);
             return Ok(Exit::Incomplete);
         }
         note(what);

@@ -59,6 +59,9 @@ fn a_root_with_none_of_the_listed_files_is_told() {
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.stderr, note.replace("listed?\n", "listed? Nothing was pruned, and the manifest is as it was\n"));
     assert_eq!(list(dir.path()), before);
+    let told = run(dir.path(), &["update", "--json", "--prune", "list", "copy"]).text();
+    let last = told.lines().last().unwrap_or_default();
+    assert!(last.contains("Nothing was pruned") && last.contains("\"path\":\"copy\""), "{told}");
     // One that is there says that it is the tree.
     let dir = kept(&["t/a", "t/d/x"]);
     plant(dir.path(), "copy/a".as_ref(), b"new");
