@@ -106,7 +106,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         let path = root.as_os_str().as_bytes();
         let root = crate::quote::quote(path);
         let what = format!("none of the files that are listed is below {root}: is it the tree that was listed?");
-        if task.prune {
+        if task.prune && tally.missing > 0 {
             diary.end();
             stdout.flush().map_err(cannot_print)?;
             let what = format!("{what} Nothing was pruned, and the manifest is as it was");

@@ -70,7 +70,8 @@ fn place() -> TempDir {
     plant(&at("t"), OsStr::from_bytes(b"odd\xff"), b"odd");
     run(dir.path(), &["t", "-o", "before"]).clean();
     fs::copy(at("before"), at("copy")).unwrap();
-    fs::write(at("outside"), format!("{}  /elsewhere/a\n{}  t/none\n", md5(b"a"), md5(b"b"))).unwrap();
+    let outside = format!("{}  /elsewhere/a\n{}  t/none\n{}  a\n", md5(b"a"), md5(b"b"), md5(b"t/a"));
+    fs::write(at("outside"), outside).unwrap();
     fs::write(at("broken"), [&fs::read(at("before")).unwrap()[..], b"nonsense\n"].concat()).unwrap();
     let mut sealed = run(dir.path(), &["t", "--seal"]).stdout;
     let second = sealed.iter().position(|&byte| byte == b'\n').unwrap() + 1;
