@@ -799,7 +799,6 @@ mod tests {
         let mut written = tempfile::NamedTempFile::new().unwrap();
         written.write_all(&[b'x'; 5000]).unwrap();
         written.as_file().sync_all().unwrap();
-        fadvise(written.as_file(), 0, None, Advice::DontNeed).unwrap();
         let (devices, forever) = (Devices::default(), Quiet::for_ever());
         for quiet in [None, Some(&forever)] {
             fadvise(written.as_file(), 0, None, Advice::DontNeed).unwrap();
