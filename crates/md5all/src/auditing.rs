@@ -66,9 +66,7 @@ pub(crate) fn add_facts(listed: &mut Listed, manifest: &Root) -> Result<(), Fail
 pub(crate) fn tell(mut audit: md5all::Audit, mut findings: Findings, mut shown: Shown) -> Result<Exit, Failure> {
     pour(&mut audit, &mut findings, || shown.say_notes())?;
     findings.flush()?;
-    let mut passed = Passed::default();
-    audit.skipped().iter().for_each(|&skip| passed.count(skip));
-    passed.say();
+    Passed::of(audit.skipped()).say();
     findings.say_not_selected(audit.not_selected());
     let exit = findings.finish()?;
     shown.sum_up();

@@ -187,8 +187,17 @@ impl Summary {
         }
     }
 
+    /// Whether it was looked for files, and not one of them was found where it was.
+    fn is_of_another_tree(&self) -> bool {
+        let found = self.ok + self.changed + self.corrupt + self.unreadable + self.incomparable;
+        found == 0 && self.moved + self.missing > 0
+    }
+
     /// Says once what may be so of all files.
     fn explain(&self) {
+        if self.is_of_another_tree() {
+            note("not one file is where it was: is it the same tree?");
+        }
         let files = |count| if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") };
         if self.outside > 0 {
             say(format!("{} listed that would not lie below the root", files(self.outside)));

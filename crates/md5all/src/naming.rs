@@ -5,12 +5,15 @@
 //! [`Survey`] looks at all names, and what it comes to, a [`Naming`], turns names into paths and paths into names. The
 //! rules:
 //!
-//! 1. With a root, names are taken as they stand if every one of them lies below it, and else as relative to it.
-//! 2. Without one, the root is the longest directory that all names share.
-//! 3. A name that leads out of the root, by `..` or by being absolute, has no path. Nothing is undone in a name: what
+//! 1. With a root, names are taken as they stand if every one of them lies below it.
+//! 2. If not, and the root ends with directories that every name begins with, as `/mnt/photos` and `photos/a` do, names lie
+//!    there: the list was made beside the root. But if there are such directories below the root, they are meant.
+//! 3. If not, names are relative to the root.
+//! 4. Without one, the root is the longest directory that all names share.
+//! 5. A name that leads out of the root, by `..` or by being absolute, has no path. Nothing is undone in a name: what
 //!    `a/../b` is depends on whether `a` is a link.
 //!
-//! Nothing here looks at a file system.
+//! Nothing here looks at a file system but to ask whether there are such directories.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -97,12 +100,20 @@ impl Survey {
 
     /// What all names that were looked at come to.
     pub(crate) fn end(self) -> Naming {
+        self.end_where(Path::is_dir)
+    }
+
+    fn end_where(self, is_directory: impl Fn(&Path) -> bool) -> Naming {
         let Survey { root, prefix, names, below, shared } = self;
-        let Some(root) = root else { return Naming::shared(shared.unwrap_or_default()) };
-        let is_as_it_stands = below == names;
-        let is_mixed = !is_as_it_stands && below > 0 && !prefix.is_empty();
-        let prefix = if is_as_it_stands { prefix } else { Vec::new() };
-        Naming { walked: as_prefix(root.clone()), root, prefix, is_mixed }
+        let shared = shared.unwrap_or_default();
+        let Some(root) = root else { return Naming::shared(shared) };
+        let walked = as_prefix(root.clone());
+        if below == names {
+            return Naming { walked, root, prefix, is_mixed: false };
+        }
+        let beside = ending(&prefix, &shared).filter(|ending| !is_directory(&path(&root).join(path(ending))));
+        let is_mixed = beside.is_none() && below > 0 && !prefix.is_empty();
+        Naming { walked, root, prefix: beside.unwrap_or_default().to_vec(), is_mixed }
     }
 }
 
@@ -125,7 +136,7 @@ impl Naming {
 
     /// The root, as a walk is to be given it: what was given, or else what names share.
     pub(crate) fn root(&self) -> &Path {
-        Path::new(OsStr::from_bytes(&self.root))
+        path(&self.root)
     }
 
     /// What the paths of that walk begin with, below the root.
@@ -183,6 +194,16 @@ impl Naming {
     }
 }
 
+/// The directories that a root ends with and names begin with, the most that there are. Both end in `/`, or are nothing.
+fn ending<'a>(root: &'a [u8], names: &[u8]) -> Option<&'a [u8]> {
+    let begins = |&at: &usize| at == 0 || root[at - 1] == b'/';
+    (0..root.len()).filter(begins).map(|at| &root[at..]).find(|ending| names.starts_with(ending))
+}
+
+fn path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
 /// What a name has behind a prefix; nothing, if it is the directory that the prefix names, or a file of its name.
 fn strip<'a>(name: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     let is_directory = || prefix.strip_suffix(b"/").is_some_and(|directory| directory == name && !name.is_empty());
@@ -231,10 +252,15 @@ mod tests {
         }
     }
 
+    /// Where nothing is.
     fn naming(root: Option<&str>, names: &[&str]) -> Naming {
+        naming_where(|_| false, root, names)
+    }
+
+    fn naming_where(is_directory: impl Fn(&Path) -> bool, root: Option<&str>, names: &[&str]) -> Naming {
         let mut survey = Survey::new(root.map(Path::new));
         names.iter().for_each(|name| survey.see(&plain(name.as_bytes())));
-        survey.end()
+        survey.end_where(is_directory)
     }
 
     /// Where each name lies, and the root.
@@ -266,11 +292,28 @@ mod tests {
     fn other_names_are_relative_to_the_root() {
         check(Some("t"), &["a", "b/c"], "t", &[Some("t/a"), Some("t/b/c")]);
         check(Some("t"), &["t/a", "b"], "t", &[Some("t/t/a"), Some("t/b")]);
-        check(Some("/t"), &["t/a"], "/t", &[Some("/t/t/a")]);
+        check(Some("/t"), &["t/a", "b"], "/t", &[Some("/t/t/a"), Some("/t/b")]);
         check(Some("t"), &["tt/a"], "t", &[Some("t/tt/a")]);
         assert!(naming(Some("t"), &["t/a", "b"]).is_mixed());
         assert!(!naming(Some("t"), &["a", "b"]).is_mixed());
         assert!(!naming(Some("."), &["a", "/b"]).is_mixed());
+    }
+
+    #[test]
+    fn names_that_begin_as_the_root_ends_lie_there() {
+        check(Some("/t"), &["t/a", "t/b/c"], "/t", &[Some("/t/a"), Some("/t/b/c")]);
+        check(Some("../t/"), &["t/a"], "../t/", &[Some("../t/a")]);
+        check(Some("/m/t/u"), &["t/u/a", "t/u/b/c"], "/m/t/u", &[Some("/m/t/u/a"), Some("/m/t/u/b/c")]);
+        check(Some("/m//t/./u"), &["t/u/a"], "/m//t/./u", &[Some("/m//t/./u/a")]);
+        // As many directories as there are, and whole ones.
+        check(Some("/t/t"), &["t/t/a"], "/t/t", &[Some("/t/t/a")]);
+        check(Some("/t/t"), &["t/a"], "/t/t", &[Some("/t/t/a")]);
+        check(Some("/m/at"), &["t/a"], "/m/at", &[Some("/m/at/t/a")]);
+        check(Some("/m/t"), &["t/a", "u"], "/m/t", &[Some("/m/t/t/a"), Some("/m/t/u")]);
+        check(Some("/m/t/u"), &["t/a"], "/m/t/u", &[Some("/m/t/u/t/a")]);
+        // A tree that has what the names begin with is what they are relative to.
+        let naming = naming_where(|path| path == Path::new("/m/t/t"), Some("/m/t"), &["t/a"]);
+        assert_eq!(naming.path_of(b"t/a", &mut Vec::new()), Some(&b"/m/t/t/a"[..]));
     }
 
     #[test]

@@ -210,6 +210,9 @@ impl Tally {
             self.passed.left_out.say();
         }
         self.passed.say();
+        if self.hashed + self.failed == 0 {
+            note("there was no file to hash");
+        }
         // One is the manifest itself.
         if self.excluded > 1 {
             let count = self.excluded - 1;
@@ -220,7 +223,13 @@ impl Tally {
 }
 
 impl Passed {
-    pub(crate) fn count(&mut self, skip: Skip) {
+    pub(crate) fn of(skipped: &[Skip]) -> Passed {
+        let mut passed = Passed::default();
+        skipped.iter().for_each(|&skip| passed.count(skip));
+        passed
+    }
+
+    fn count(&mut self, skip: Skip) {
         match skip {
             Skip::Special => self.special += 1,
             Skip::OtherFileSystem => self.elsewhere += 1,

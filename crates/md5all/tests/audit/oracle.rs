@@ -197,7 +197,7 @@ fn check(program: &mut std::process::Command, dir: &TempDir, files: &[(String, S
         // A name may be taken by a directory, or lie below a file.
         let _ = play(&tree, &Edit::Write(name.clone(), contents.clone()));
     }
-    run(dir.path(), &["t", "-o", "list"]).clean();
+    run(dir.path(), &["-q", "t", "-o", "list"]).clean();
     let mut before = Held::default();
     look(dir.path(), "t", &mut before);
     for edit in edits {

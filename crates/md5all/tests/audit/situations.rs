@@ -101,6 +101,43 @@ fn a_list_is_held_against_wherever_the_tree_is() {
     stage.check("audit inside moved/here", &["missing: a", "new: n"], 1);
 }
 
+/// As of a copy of the tree on another disk, or of the tree itself by another path.
+#[test]
+fn a_root_that_ends_as_names_begin_is_where_they_lie() {
+    let stage = Stage::new(&TREE);
+    stage.run("t -o list").clean();
+    let list = stage.path("list");
+    stage.play(&[Remove("t/a"), Write("t/n", "six"), Directory("elsewhere")]);
+    for root in [stage.path("t").display().to_string(), "elsewhere/../t".to_owned()] {
+        stage.check(&format!("audit list {root}"), &["missing: t/a", "new: t/n"], 1);
+        stage.check(&format!("diff list {root}"), &["missing: t/a", "new: t/n"], 1);
+        stage.check(&format!("diff {root} list"), &["new: t/a", "missing: t/n"], 1);
+    }
+    stage.play(&[Rename("t", "elsewhere/t")]);
+    stage.check("audit list elsewhere/t", &["missing: t/a", "new: t/n"], 1);
+    // What was made inside a tree that has just such a directory.
+    stage.play(&[Directory("u"), Rename("elsewhere", "u/t")]);
+    stage.check("audit list u/t", &["missing: t/a", "new: t/n"], 1);
+    assert!(list.exists());
+}
+
+#[test]
+fn a_tree_in_which_not_one_file_is_where_it_was_is_told() {
+    let stage = Stage::new(&TREE);
+    stage.list();
+    stage.play(&[Write("other/x", "six"), Directory("empty")]);
+    let note = "md5all: not one file is where it was: is it the same tree?\n";
+    for line in ["audit list other", "audit list empty", "diff t other", "diff list other"] {
+        assert_eq!(stage.run(line).stderr, note, "{line}");
+        let quiet = line.replacen(' ', " -q ", 1);
+        assert_eq!(stage.run(&quiet).stderr, "", "{quiet}");
+    }
+    stage.write_list("one", "{one}  t/a\n{two}  t/gone\n");
+    for line in ["audit list t", "audit one t", "diff empty t"] {
+        assert_eq!(stage.run(line).stderr, "", "{line}");
+    }
+}
+
 #[test]
 fn what_is_not_below_the_root_is_told_and_never_ok() {
     let stage = Stage::new(&[Write("t/a", "one"), Write("b", "two")]);
