@@ -287,7 +287,8 @@ fn in_order(files: &Catalog) -> Vec<u32> {
 /// [`Options::algorithms`], [`Options::unordered`], [`Options::fail_fast`] and [`Options::facts`] mean nothing here. What [`Options::known`] has
 /// beside the manifest is believed with and without `verify`.
 ///
-/// Blocks until all is told. Cancelling `ctx` ends it early.
+/// Blocks until all is told, and gives what was passed over and is not listed: special files, and directories that are not
+/// of this tree. Cancelling `ctx` ends it early.
 ///
 /// # Errors
 ///
@@ -299,7 +300,7 @@ pub fn update<E: From<Error>>(
     options: Options,
     verify: bool,
     each: impl FnMut(Change<'_>) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<Vec<Skip>, E> {
     options.selection.is_by_name().map_err(Error::Unfit)?;
     let selection = options.selection.clone();
     let root = listed.root().to_owned();
@@ -322,6 +323,7 @@ pub fn update<E: From<Error>>(
         unseen: HashSet::new(),
         longest_unseen: 0,
         no_root: false,
+        skipped: Vec::new(),
         name: Vec::new(),
     };
     let mut paths = PathBuffer::default();
@@ -337,7 +339,8 @@ pub fn update<E: From<Error>>(
             outcome => merge.take(path, name, outcome)?,
         }
     }
-    merge.pass(|_| true)
+    merge.pass(|_| true)?;
+    Ok(merge.skipped)
 }
 
 /// Two lists in the same order.
@@ -353,6 +356,8 @@ struct Merge<'a, F> {
     longest_unseen: usize,
     /// The same, of the root.
     no_root: bool,
+    /// What was passed over and is not listed.
+    skipped: Vec<Skip>,
     /// A name as it is spelt.
     name: Vec<u8>,
 }
@@ -378,13 +383,17 @@ impl<F> Merge<'_, F> {
                 let before = self.next(name);
                 self.tell(name, Some(path), Status::Unreadable(reason), before)
             }
-            Outcome::Skipped(Skip::OtherFileSystem | Skip::Automount | Skip::Excluded) => {
-                self.longest_unseen = self.longest_unseen.max(name.len());
-                self.unseen.insert(name.to_vec());
+            Outcome::Skipped(skip) => {
+                if matches!(skip, Skip::OtherFileSystem | Skip::Automount | Skip::Excluded) {
+                    self.longest_unseen = self.longest_unseen.max(name.len());
+                    self.unseen.insert(name.to_vec());
+                }
+                // If it is listed, no file is there any more: it is missing, when its turn comes.
+                if self.next(name).is_none() {
+                    self.skipped.push(*skip);
+                }
                 Ok(())
             }
-            // No file is there any more: it is missing, when its turn comes.
-            Outcome::Skipped(_) => Ok(()),
         }
     }
 

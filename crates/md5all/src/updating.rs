@@ -28,8 +28,9 @@ use crate::interrupt;
 use crate::json::{self, Last, Name, Verdict};
 use crate::left_out::{self, LeftOut, explain};
 use crate::output::Output;
-use crate::quote::in_result;
+use crate::quote::{in_result, quote};
 use crate::run::raise_descriptor_limit;
+use crate::sink::Passed;
 use crate::terminal::{Paint, hush, is_quiet, on_stdout};
 
 /// A few hundred lines with each call to the system.
@@ -62,11 +63,12 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         }
     };
     if task.root.is_none() {
-        note(format!("the tree is {}", crate::quote::quote(listed.root().as_os_str().as_bytes())));
+        note(format!("the tree is {}", quote(listed.root().as_os_str().as_bytes())));
     }
 
     if listed.is_mixed() {
-        note("some names begin with the root, but not all: they are taken as relative to it");
+        let root = quote(listed.root().as_os_str().as_bytes());
+        note(format!("some names, but not all, begin with {root}: all are taken as relative to it"));
     }
     let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
     let stdout = Output::open(None, Arc::clone(&leftover))?;
@@ -92,7 +94,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let (prune, verbose, json) = (task.prune, task.showing.verbose, task.json);
     let mut tally = Tally { prune, verbose, json, is_on_terminal, ..Tally::default() };
     let mut attributes = task.xattr.then(Attributes::default);
-    update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
+    let skipped = update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
         let known = change.before.as_ref().map(Hashed::facts);
         attributes.iter_mut().for_each(|attributes| attributes.take(&mut change));
         tally.take(&change, &mut stdout).map_err(cannot_print)?;
@@ -102,16 +104,16 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
         facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts))
     })?;
-    if let Some(root) = task.root.as_deref().filter(|_| tally.is_of_another_tree(listed.len())) {
-        let path = root.as_os_str().as_bytes();
-        let root = crate::quote::quote(path);
-        let what = format!("none of the files that are listed is below {root}: is it the tree that was listed?");
+    if tally.is_of_another_tree(listed.len()) {
+        let root = listed.root().as_os_str().as_bytes();
+        let what =
+            format!("none of the files that are listed is below {}: is it the tree that was listed?", quote(root));
         if task.prune && tally.missing > 0 {
             diary.end();
             stdout.flush().map_err(cannot_print)?;
             let what = format!("{what} Nothing was pruned, and the manifest is as it was");
             if json {
-                crate::json::tell(path, &what).map_err(cannot_print)?;
+                crate::json::tell(root, &what).map_err(cannot_print)?;
             }
             say(what);
             return Ok(Exit::Incomplete);
@@ -123,6 +125,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     diary.end();
     attributes.iter().for_each(Attributes::say);
     shown.say_notes();
+    Passed::of(&skipped).say();
     if task.showing.verbose {
         companions::say_taken_over(listed.taken_over() + known.taken_over());
         tally.left_out.say();
@@ -429,9 +432,9 @@ impl Tally {
         writeln!(out)
     }
 
-    /// Whether files were found, and none of those that are listed.
+    /// Whether it was looked for what is listed, and nothing of it was found.
     fn is_of_another_tree(&self, listed: usize) -> bool {
-        self.new > 0 && listed > 0 && self.missing + self.outside == listed as u64
+        self.new + self.missing > 0 && listed > 0 && self.missing + self.outside == listed as u64
     }
 
     fn exit(&self) -> Exit {

@@ -32,6 +32,32 @@ fn names_stay_as_the_manifest_spells_them() {
     check(("t", &["."]), ("", &["t"]), &two("./b"), &["./a", "./b", "./d/x"]);
     check(("t", &["a", "d"]), ("", &["t"]), &two("b"), &["a", "b", "d/x"]);
     check(("t", &["."]), ("t", &[]), &two("./b"), &["./a", "./b", "./d/x"]);
+    // Made beside the tree, and updated from within.
+    check(("", &["t"]), ("t", &["../t"]), &two("t/b"), &["t/a", "t/b", "t/d/x"]);
+}
+
+/// By another path than the one that it was listed by.
+#[test]
+fn a_root_that_ends_as_names_begin_is_where_they_lie() {
+    let dir = kept(&["t/a", "t/d/x"]);
+    let root = dir.path().join("t");
+    assert_eq!(run(dir.path(), &["update", "list", root.to_str().unwrap()]).clean(), "summary: 2 the same\n");
+    plant(dir.path(), "t/b".as_ref(), b"");
+    let told = run(dir.path(), &["update", "list", root.to_str().unwrap()]).clean();
+    assert_eq!(told, "new: t/b\nsummary: 2 the same, 1 new\n");
+    assert_eq!(list(dir.path()), oracle(dir.path(), "t"));
+}
+
+#[test]
+fn what_was_passed_over_is_counted() {
+    let dir = kept(&["t/a", "t/b"]);
+    fs::remove_file(dir.path().join("t/b")).unwrap();
+    for name in ["b", "c", "d"] {
+        fifo(&dir.path().join("t").join(name));
+    }
+    let ended = run(dir.path(), &["update", "list", "t"]);
+    assert_eq!(ended.stderr, "md5all: skipped 2 special files (FIFO, socket or device)\n");
+    assert_eq!(ended.text(), "missing: t/b\nsummary: 1 the same, 1 missing (kept)\n");
 }
 
 #[test]
@@ -62,6 +88,17 @@ fn a_root_with_none_of_the_listed_files_is_told() {
     let told = run(dir.path(), &["update", "--json", "--prune", "list", "copy"]).text();
     let last = told.lines().last().unwrap_or_default();
     assert!(last.contains("Nothing was pruned") && last.contains("\"path\":\"copy\""), "{told}");
+    // So it is of a disk that is not mounted; also if nobody says where the tree is.
+    for root in [&["t"][..], &[]] {
+        let dir = kept(&["t/a", "t/d/x"]);
+        let before = list(dir.path());
+        fs::rename(dir.path().join("t"), dir.path().join("gone")).unwrap();
+        fs::create_dir(dir.path().join("t")).unwrap();
+        let ended = run(dir.path(), &[&["update", "-q", "--prune", "list"], root].concat());
+        assert_eq!(ended.code, Some(2));
+        assert!(ended.stderr.ends_with(" Nothing was pruned, and the manifest is as it was\n"), "{ended:?}");
+        assert_eq!(list(dir.path()), before);
+    }
     // One that is there says that it is the tree.
     let dir = kept(&["t/a", "t/d/x"]);
     plant(dir.path(), "copy/a".as_ref(), b"new");
