@@ -35,7 +35,7 @@ use md5sum::Flags;
 use reading::{Reading, size};
 pub(crate) use selection::Names;
 use selection::{FilesFrom, Selecting};
-pub(crate) use typos::meant;
+pub(crate) use typos::{Meant, meant};
 pub(crate) use update::Update;
 
 /// What the command line asks for.
@@ -234,7 +234,8 @@ Examples:
 
 Exit status: 0 if every file was hashed, 2 if something was not, 3 if the \
 command line makes no sense, 130 if interrupted.
-With --check, as md5sum: 0 if every file is what its list says, 1 if not.";
+With --check, as md5sum: 0 if every file is what its list says, 1 if not.
+Subcommands: 1 if something differs; else the same.";
 
 /// Reads the process's command line.
 ///

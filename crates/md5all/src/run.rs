@@ -8,10 +8,10 @@ use errgroup::Context;
 use md5all::{NameList, Operation, hash_named, hash_trees};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::cli::{Config, Names, meant};
+use crate::cli::{Config, Meant, Names, meant};
 use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, note};
+use crate::failure::{Failure, say};
 use crate::interrupt;
 use crate::output::Output;
 use crate::pouring::pour;
@@ -21,6 +21,15 @@ use crate::terminal::hush;
 
 /// Does what the command line asks for, and says what to exit with.
 pub(crate) fn run(config: Config) -> Exit {
+    // Before all else: what takes its time may not be what was meant.
+    match meant(config.options.roots.first()) {
+        Some(Meant::Subcommand(what)) => {
+            say(what);
+            return Exit::Usage;
+        }
+        Some(Meant::Perhaps(what)) => say(what),
+        None => {}
+    }
     let json = config.json;
     match hash(config) {
         Ok((tally, shown)) => {
@@ -57,8 +66,6 @@ fn hash(config: Config) -> Result<(Tally, Shown), Failure> {
     let explained = config.showing.verbose.then(|| options.selection.clone());
     let layout = (!config.json).then_some(config.layout);
     let mut sink = Sink::new(output, layout, sidecar)?.explaining(explained);
-    // Before all else: what takes its time may not be what was meant.
-    meant(options.roots.first()).into_iter().for_each(note);
     let mut shown = config.showing.begin(&mut options);
     let mut records = match config.names {
         None => hash_trees(&ctx, options),

@@ -8,7 +8,7 @@ use md5all::manifest::{Format, LineEnd};
 use md5all::{Options, Root};
 
 use super::reading::Reading;
-use super::selection::Selecting;
+use super::selection::ByName;
 use super::{format_parser, root};
 use crate::showing::Showing;
 
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     reading: Reading,
 
     #[command(flatten)]
-    selecting: Selecting,
+    selecting: ByName,
 }
 
 /// How manifests are read, and what is found is told.
@@ -98,7 +98,7 @@ pub(super) const VERBOSE: &str = "Tell of files that are ok, too, and how each d
 impl Arguments {
     /// Why it is refused, though each argument by itself is well.
     pub(super) fn refusal(&self) -> Option<String> {
-        self.selecting.refusal_to_compare()
+        self.selecting.selection().err()
     }
 
     pub(super) fn into_audit(self) -> Audit {

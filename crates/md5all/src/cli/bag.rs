@@ -36,7 +36,8 @@ struct Create {
 
     /// What its manifests are by, as in md5,sha256 [default: sha512]
     ///
-    /// A manifest each: one algorithm, or several with commas between them.
+    /// A manifest each: one algorithm, or several with commas between them. Other programs know md5, sha1, sha256 and
+    /// sha512.
     #[arg(short, long, value_name = "LIST", value_delimiter = ',', value_parser = algorithm_parser())]
     #[arg(hide_possible_values = true)]
     algorithm: Vec<Algorithm>,

@@ -9,7 +9,7 @@ use md5all::{Options, Root};
 use super::audit::{Telling, VERBOSE};
 use super::reading::Reading;
 use super::root;
-use super::selection::Selecting;
+use super::selection::ByName;
 use crate::showing::Showing;
 
 /// How two manifests or trees differ
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     reading: Reading,
 
     #[command(flatten)]
-    selecting: Selecting,
+    selecting: ByName,
 }
 
 const EXAMPLES: &str = "\
@@ -64,7 +64,7 @@ pub(crate) struct Diff {
 impl Arguments {
     /// Why it is refused, though each argument by itself is well.
     pub(super) fn refusal(&self) -> Option<String> {
-        self.selecting.refusal_to_compare()
+        self.selecting.selection().err()
     }
 
     pub(super) fn into_diff(self) -> Diff {

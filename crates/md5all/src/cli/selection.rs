@@ -9,10 +9,10 @@ use md5all::manifest::LineEnd;
 
 use super::reading::size;
 
-/// What is left out of trees. What is named as a PATH never is.
+/// What is left out of trees by name. What is named as a PATH never is.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Selection")]
-pub(super) struct Selecting {
+pub(super) struct ByName {
     /// Only files that match GLOB, or another one that is given
     ///
     /// By their name, or, if there is a / in it, by their path below PATH.
@@ -26,10 +26,6 @@ pub(super) struct Selecting {
     #[arg(long, value_name = "GLOB", value_parser = excluded)]
     exclude: Vec<String>,
 
-    /// Leave out what .gitignore files say, and .git
-    #[arg(long, hide_short_help = true)]
-    gitignore: bool,
-
     /// Leave out what has a name that begins with a dot
     #[arg(long, hide_short_help = true)]
     no_hidden: bool,
@@ -37,6 +33,18 @@ pub(super) struct Selecting {
     /// Enter no directory so far below PATH; 1 is only the files in PATH itself
     #[arg(long, value_name = "N", value_parser = depth, hide_short_help = true)]
     max_depth: Option<NonZeroU32>,
+}
+
+/// The same, and by what no manifest tells of files: of those that are gone nobody could say whether they are meant.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct Selecting {
+    #[command(flatten)]
+    by_name: ByName,
+
+    /// Leave out what .gitignore files say, and .git
+    #[arg(long, hide_short_help = true)]
+    gitignore: bool,
 
     /// Leave out files that are smaller, such as 1K or 10M
     #[arg(long, value_name = "SIZE", value_parser = bytes, hide_short_help = true)]
@@ -84,40 +92,30 @@ impl FilesFrom {
     }
 }
 
-impl Selecting {
+impl ByName {
     /// What is selected; or why that cannot be.
     ///
     /// # Errors
     ///
-    /// All globs together are too much, or no file has a size that is wanted.
+    /// All globs together are too much.
+    pub(super) fn selection(&self) -> Result<Selection, String> {
+        let selection =
+            Selection::default().include(&self.include).and_then(|selection| selection.exclude(&self.exclude));
+        let selection = selection.map_err(|error| error.to_string())?;
+        Ok(selection.no_hidden(self.no_hidden).max_depth(self.max_depth))
+    }
+}
+
+impl Selecting {
+    /// The same; no file may have a size that is wanted, too.
     pub(super) fn selection(&self) -> Result<Selection, String> {
         if let (Some(min), Some(max)) = (self.min_size, self.max_size)
             && min > max
         {
             return Err(format!("--min-size is {min} bytes and --max-size {max}: no file has such a size"));
         }
-        let selection =
-            Selection::default().include(&self.include).and_then(|selection| selection.exclude(&self.exclude));
-        Ok(selection
-            .map_err(|error| error.to_string())?
-            .gitignore(self.gitignore)
-            .no_hidden(self.no_hidden)
-            .max_depth(self.max_depth)
-            .min_size(self.min_size)
-            .max_size(self.max_size))
-    }
-
-    /// Why it is refused where trees are compared, if it is.
-    pub(super) fn refusal_to_compare(&self) -> Option<String> {
-        let flag = match self {
-            Selecting { gitignore: true, .. } => "--gitignore",
-            Selecting { min_size: Some(_), .. } => "--min-size",
-            Selecting { max_size: Some(_), .. } => "--max-size",
-            _ => return self.selection().err(),
-        };
-        Some(format!(
-            "{flag} cannot be used here: it does not tell which of the files are meant that are gone, or were changed"
-        ))
+        let selection = self.by_name.selection()?;
+        Ok(selection.gitignore(self.gitignore).min_size(self.min_size).max_size(self.max_size))
     }
 }
 

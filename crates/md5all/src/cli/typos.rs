@@ -22,24 +22,34 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ("verify", "--check, or the subcommand 'audit' or 'bag verify'"),
 ];
 
+/// What may have been meant by a word that is no file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// A subcommand, for certain.
+    Subcommand(String),
+    /// Something of the kind.
+    Perhaps(String),
+}
+
 /// Says what may have been meant by the first thing to hash, if that is no file and the name of a subcommand almost.
-pub(crate) fn meant(first: Option<&Root>) -> Option<String> {
+pub(crate) fn meant(first: Option<&Root>) -> Option<Meant> {
     let Some(Root::Path(path)) = first else { return None };
     let word = path.to_str().filter(|word| !word.contains('/'))?;
     let is_gone = Path::new(word).symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
-    let hint = if is_gone { hint(word) } else { None };
-    hint.map(|hint| format!("there is no {word} here; {hint}"))
+    if is_gone { hint(word) } else { None }
 }
 
-fn hint(word: &str) -> Option<String> {
+fn hint(word: &str) -> Option<Meant> {
+    let perhaps = |what: &str| Some(Meant::Perhaps(format!("there is no {word} here; did you mean {what}?")));
     if let Some((_, here)) = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == word) {
-        return Some(format!("did you mean {here}?"));
+        return perhaps(here);
     }
-    let subcommand = alike(word)?;
-    Some(match word == subcommand {
-        true => format!("the subcommand '{subcommand}' comes before all options"),
-        false => format!("did you mean the subcommand '{subcommand}'?"),
-    })
+    match alike(word)? {
+        subcommand if subcommand == word => Some(Meant::Subcommand(format!(
+            "there is no {word} here, and the subcommand '{word}' comes before all options"
+        ))),
+        subcommand => perhaps(&format!("the subcommand '{subcommand}'")),
+    }
 }
 
 /// The subcommand that a word is most like.

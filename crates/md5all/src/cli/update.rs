@@ -7,7 +7,7 @@ use md5all::Options;
 use md5all::manifest::{Format, LineEnd};
 
 use super::reading::Reading;
-use super::selection::Selecting;
+use super::selection::ByName;
 use super::{Task, format_parser};
 use crate::showing::Showing;
 
@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     reading: Reading,
 
     #[command(flatten)]
-    selecting: Selecting,
+    selecting: ByName,
 }
 
 const EXAMPLES: &str = "\
@@ -95,7 +95,7 @@ pub(crate) struct Update {
 impl Arguments {
     /// Why it is refused, though each argument by itself is well.
     pub(super) fn refusal(&self) -> Option<String> {
-        self.selecting.refusal_to_compare()
+        self.selecting.selection().err()
     }
 
     pub(super) fn into_task(self) -> Task {

@@ -30,9 +30,17 @@ fn a_subcommand_that_is_almost_right_is_named_where_there_is_no_such_file() {
     let expected = "md5all: there is no udit here; did you mean the subcommand 'audit'?\n\
         md5all: udit: cannot stat: No such file or directory\n";
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), expected));
-    let late = run(dir.path(), &["-j", "1", "audit", "list"]);
-    let hint = "md5all: there is no audit here; the subcommand 'audit' comes before all options\n";
-    assert!(late.stderr.starts_with(hint), "{}", late.stderr);
+    assert_eq!(run(dir.path(), &["-q", "udit", "list"]).stderr, expected);
+}
+
+#[test]
+fn a_subcommand_behind_an_option_is_refused_where_there_is_no_such_file() {
+    let dir = tree(&["list"]);
+    let late = run(dir.path(), &["-q", "audit", "list"]);
+    let hint = "md5all: there is no audit here, and the subcommand 'audit' comes before all options\n";
+    assert_eq!((late.code, late.stderr.as_str(), late.stdout.is_empty()), (Some(3), hint, true));
+    let dir = tree(&["audit"]);
+    assert_eq!(run(dir.path(), &["-q", "audit"]).code, Some(0));
 }
 
 /// A FIFO that is named is waited for, as a large tree is.

@@ -34,6 +34,19 @@ fn records_come_in_the_order_of_the_list_and_a_directory_in_that_of_paths() {
 }
 
 #[test]
+fn that_there_was_no_file_is_said() {
+    let dir = tree(&["t/a"]);
+    fs::create_dir(dir.path().join("empty")).unwrap();
+    let told = "md5all: there was no file to hash\n";
+    let said = |run: Run| (run.code, run.stderr, run.stdout.len());
+    assert_eq!(said(with_list(dir.path(), b"\n", &[])), (Some(0), told.to_owned(), 0));
+    assert_eq!(said(run(dir.path(), &["empty", "-o", "empty/list"])), (Some(0), told.to_owned(), 0));
+    assert_eq!(said(run(dir.path(), &["--exclude", "a", "t"])), (Some(0), told.to_owned(), 0));
+    assert_eq!(said(run(dir.path(), &["-q", "--exclude", "a", "t"])), (Some(0), String::new(), 0));
+    assert_eq!(run(dir.path(), &["missing"]).stderr.lines().count(), 1);
+}
+
+#[test]
 fn a_list_may_be_a_file() {
     let dir = tree(&["b", "a"]);
     fs::write(dir.path().join("list"), "b\na\n").unwrap();
