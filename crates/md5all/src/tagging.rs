@@ -34,10 +34,14 @@ fn tag(tags: Tags) -> Result<Exit, Failure> {
         Uploads::Like { etag, .. } => Some(*etag),
         Uploads::Planned { .. } => None,
     };
-    let (names, out) = (tags.files.clone(), BufWriter::with_capacity(capacity, output));
-    let mut report = Report { names, out, wanted, json: tags.json, quiet: tags.quiet, tally: Tally::default() };
-    pour(&mut etags(&ctx, tags.files, tags.uploads, tags.jobs), &mut report, || ())?;
-    report.finish()
+    let Tags { mut options, uploads, json, showing } = tags;
+    let (names, out) = (options.roots.clone(), BufWriter::with_capacity(capacity, output));
+    let mut report = Report { names, out, wanted, json, quiet: showing.quiet, tally: Tally::default() };
+    let shown = showing.begin(&mut options);
+    pour(&mut etags(&ctx, uploads, options), &mut report, || ())?;
+    let exit = report.finish()?;
+    shown.sum_up();
+    Ok(exit)
 }
 
 fn name_of(file: &Root) -> &[u8] {
