@@ -128,7 +128,7 @@ impl<'a> Report<'a> {
         // GNU's: a name is escaped as in a list, but only if it would break the line.
         let name = if name.contains(&b'\n') { on_one_line(name) } else { name.into() };
         let parts = [&name, &b": "[..], word.text.as_bytes(), b"\n"];
-        parts.into_iter().try_for_each(|part| out.write_all(part)).map_err(cannot_write)
+        parts.into_iter().try_for_each(|part| out.write_all(part)).map_err(Failure::stdout)
     }
 
     /// One line on standard error, after all that was said on standard output before.
@@ -140,7 +140,7 @@ impl<'a> Report<'a> {
 
     /// One line of JSON.
     fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        json::write(&mut self.out, object).map_err(cannot_write)
+        json::write(&mut self.out, object).map_err(Failure::stdout)
     }
 
     /// What is wrong with a list: in JSON, it is an object as well.
@@ -247,7 +247,7 @@ impl Taker<Verdict> for Report<'_> {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(Failure::stdout)
     }
 }
 
@@ -290,8 +290,4 @@ impl Tally {
 /// A message about one path.
 pub(crate) fn about(path: &[u8], what: &[u8]) -> Vec<u8> {
     [&shell::quote(path), &b": "[..], what].concat()
-}
-
-fn cannot_write(error: io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

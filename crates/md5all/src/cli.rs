@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use md5all::manifest::{Format, Layout, LineEnd, Refused};
-use md5all::{Algorithm, Algorithms, Operation, Options, Root};
+use md5all::{Algorithm, Algorithms, Options, Root};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -282,7 +282,7 @@ fn print(error: &clap::Error) -> Exit {
     match (error.use_stderr(), error.print()) {
         (true, _) => Exit::Usage,
         (false, Ok(())) => Exit::Success,
-        (false, Err(error)) => Failure::output("standard output".into(), Operation::Write, error).report(),
+        (false, Err(error)) => Failure::stdout(error).report(),
     }
 }
 

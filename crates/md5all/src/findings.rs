@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use md5all::manifest::on_one_line;
-use md5all::{Compared, Fate, Lack, Operation, Root, Unread};
+use md5all::{Compared, Fate, Lack, Root, Unread};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -84,7 +84,7 @@ impl Findings {
             Root::StandardInput => b"standard input",
         };
         complain(name, what);
-        if self.json { json::write(&mut self.out, &Problem::new(name, what)).map_err(cannot_write) } else { Ok(()) }
+        if self.json { json::write(&mut self.out, &Problem::new(name, what)).map_err(Failure::stdout) } else { Ok(()) }
     }
 
     /// Counts lines of a manifest that say nothing.
@@ -117,22 +117,22 @@ impl Findings {
             None => in_result(name, self.is_on_terminal),
         };
         let line = [&on_stdout(paint(fate), word(fate)), &b": "[..], &names, b"\n"].concat();
-        self.out.write_all(&line).map_err(cannot_write)
+        self.out.write_all(&line).map_err(Failure::stdout)
     }
 
     fn write_json(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
         let (path, from) = (Name::path(name), from(fate).map(Name::from));
         let reason = reason(fate).map(Cow::into_owned);
-        json::write(&mut self.out, &Verdict { verdict: word(fate), path, from, reason }).map_err(cannot_write)
+        json::write(&mut self.out, &Verdict { verdict: word(fate), path, from, reason }).map_err(Failure::stdout)
     }
 
     /// Tells the summary, and what to exit with.
     pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
         let summary = std::mem::take(&mut self.summary);
         if self.json {
-            json::write(&mut self.out, &Last { summary: &summary }).map_err(cannot_write)?;
+            json::write(&mut self.out, &Last { summary: &summary }).map_err(Failure::stdout)?;
         } else if !is_quiet() {
-            writeln!(self.out, "{summary}").map_err(cannot_write)?;
+            writeln!(self.out, "{summary}").map_err(Failure::stdout)?;
         }
         self.flush()?;
         summary.explain();
@@ -165,7 +165,7 @@ impl Taker<Compared> for Findings {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(Failure::stdout)
     }
 }
 
@@ -306,10 +306,6 @@ fn break_arrows(name: &[u8]) -> Vec<u8> {
         broken.push(byte);
     }
     broken
-}
-
-fn cannot_write(error: std::io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ const DESCRIPTORS: [&str; 3] = ["/dev/stderr", "/dev/fd", "/proc"];
 /// An open destination.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// What it is called in messages.
-    name: PathBuf,
+    /// What it is called in messages, if it was named.
+    name: Option<PathBuf>,
     target: Target,
     /// Whether it appears where something may be drawn.
     is_on_screen: bool,
@@ -48,17 +48,16 @@ impl Output {
     ///
     /// Whatever keeps it from being opened, or a file from being made beside it.
     pub(crate) fn open(path: Option<PathBuf>, leftover: Arc<Leftover>) -> Result<Output, Failure> {
-        let name = path.clone().unwrap_or_else(|| "standard output".into());
-        let opened = match path {
+        let opened = match &path {
             None => standard_output(),
-            Some(path) => by_name(&path, leftover),
+            Some(path) => by_name(path, leftover),
         };
         match opened {
             Ok((target, files)) => {
                 let is_on_screen = matches!(&target, Target::Direct(file) if screen::shows(file.as_fd()));
-                Ok(Output { name, target, is_on_screen, files })
+                Ok(Output { name: path, target, is_on_screen, files })
             }
-            Err(error) => Err(Failure::output(name, Operation::Create, error)),
+            Err(error) => Err(Failure::output(path, Operation::Create, error)),
         }
     }
 
@@ -72,9 +71,9 @@ impl Output {
         matches!(self.target, Target::Replace(..))
     }
 
-    /// What it is called in messages.
-    pub(crate) fn name(&self) -> &Path {
-        &self.name
+    /// What it is called in messages; `None` is standard output, if nobody has named it.
+    pub(crate) fn name(&self) -> Option<&Path> {
+        self.name.as_deref()
     }
 
     /// Whether somebody is looking on, who wants each line at once.

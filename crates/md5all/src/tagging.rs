@@ -2,12 +2,12 @@
 //! object with both.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use errgroup::Context;
 use md5all::manifest::on_one_line;
-use md5all::{ETag, Operation, Root, Tagged, Upload, Uploads, etags};
+use md5all::{ETag, Root, Tagged, Upload, Uploads, etags};
 use serde::Serialize;
 
 use crate::cli::Tags;
@@ -97,7 +97,7 @@ impl Taker<Tagged> for Report {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(Failure::stdout)
     }
 }
 
@@ -141,7 +141,7 @@ impl Report {
 
     /// An object, if those are wanted.
     fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        if self.json { json::write(&mut self.out, object).map_err(cannot_write) } else { Ok(()) }
+        if self.json { json::write(&mut self.out, object).map_err(Failure::stdout) } else { Ok(()) }
     }
 
     fn tell(&mut self, upload: Upload, etag: ETag, what: &str, name: &[u8]) -> Result<(), Failure> {
@@ -149,19 +149,19 @@ impl Report {
             return self.print(what, name);
         }
         let object = Object { etag: etag.to_string(), path: Name::path(name), part_size: part_size(upload) };
-        json::write(&mut self.out, &object).map_err(cannot_write)
+        json::write(&mut self.out, &object).map_err(Failure::stdout)
     }
 
     /// One line, with names escaped as in GNU's.
     fn print(&mut self, what: &str, name: &[u8]) -> Result<(), Failure> {
         let shown = on_one_line(name);
         let (mark, name) = if shown.len() == name.len() { (&b""[..], name) } else { shown.split_at(1) };
-        self.out.write_all(&[mark, what.as_bytes(), b"  ", name, b"\n"].concat()).map_err(cannot_write)
+        self.out.write_all(&[mark, what.as_bytes(), b"  ", name, b"\n"].concat()).map_err(Failure::stdout)
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {
         if self.json {
-            json::write(&mut self.out, &Last { summary: &self.tally }).map_err(cannot_write)?;
+            json::write(&mut self.out, &Last { summary: &self.tally }).map_err(Failure::stdout)?;
         }
         self.flush()?;
         Ok(match (self.tally.failed, self.wanted, self.tally.matched) {
@@ -178,8 +178,4 @@ fn part_size(upload: Upload) -> Option<u64> {
         Upload::Whole => None,
         Upload::Parts(size) => Some(size.get()),
     }
-}
-
-fn cannot_write(error: io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

@@ -56,7 +56,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
             let path = task.manifest.as_os_str().as_bytes();
             complain(path, &unusable);
             if task.json {
-                json::tell(path, &unusable).map_err(cannot_print)?;
+                json::tell(path, &unusable).map_err(Failure::stdout)?;
             }
             return Ok(Exit::Incomplete);
         }
@@ -95,7 +95,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
         let known = change.before.as_ref().map(Hashed::facts);
         attributes.iter_mut().for_each(|attributes| attributes.take(&mut change));
-        tally.take(&change, &mut stdout).map_err(cannot_print)?;
+        tally.take(&change, &mut stdout).map_err(Failure::stdout)?;
         let now = change.to_list(task.prune);
         let is_same = change.before.as_ref().map(Hashed::checksums) == now.as_ref().map(Hashed::checksums);
         let has_same_facts = known == now.as_ref().map(Hashed::facts);
@@ -108,10 +108,10 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         let what = format!("none of the files that are listed is below {root}: is it the tree that was listed?");
         if task.prune && tally.missing > 0 {
             diary.end();
-            stdout.flush().map_err(cannot_print)?;
+            stdout.flush().map_err(Failure::stdout)?;
             let what = format!("{what} Nothing was pruned, and the manifest is as it was");
             if json {
-                crate::json::tell(path, &what).map_err(cannot_print)?;
+                crate::json::tell(path, &what).map_err(Failure::stdout)?;
             }
             say(what);
             return Ok(Exit::Incomplete);
@@ -127,7 +127,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         companions::say_taken_over(listed.taken_over() + known.taken_over());
         tally.left_out.say();
     }
-    tally.sum_up(&mut stdout).map_err(cannot_print)?;
+    tally.sum_up(&mut stdout).map_err(Failure::stdout)?;
     shown.sum_up();
     Ok(tally.exit())
 }
@@ -217,7 +217,7 @@ fn files(count: u64) -> String {
 struct Rewrite<'a, L> {
     listed: &'a Inventory,
     /// What it is called in messages.
-    path: PathBuf,
+    path: Option<PathBuf>,
     list: L,
     is_begun: bool,
 }
@@ -264,7 +264,7 @@ impl<'a, L: List> Rewrite<'a, L> {
         output: Output,
         make: impl FnOnce(BufWriter<Output>) -> io::Result<L>,
     ) -> Result<Rewrite<'a, L>, Failure> {
-        let path = output.name().to_owned();
+        let path = output.name().map(Path::to_owned);
         match make(BufWriter::with_capacity(1 << 17, output)) {
             Ok(list) => Ok(Rewrite { listed, path, list, is_begun: false }),
             Err(error) => Err(Failure::output(path, Operation::Write, error)),
@@ -451,8 +451,4 @@ fn reason(change: &Change<'_>) -> Option<String> {
         Status::Outside => Some("not below the root".to_owned()),
         _ => None,
     }
-}
-
-fn cannot_print(error: io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

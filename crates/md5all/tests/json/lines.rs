@@ -196,6 +196,15 @@ fn a_manifest_or_list_that_is_none_to_go_by_is_an_error() {
     }
 }
 
+/// What is said of standard output is said by what it is, not by a name that a file may have as well.
+#[test]
+fn a_file_may_have_the_name_that_standard_output_has_in_messages() {
+    let dir = tree(&["t/a"]);
+    let ended = run(dir.path(), &["update", "--json", "standard output", "t"]);
+    let error = json!({"error": "cannot open: No such file or directory", "path": "standard output"});
+    assert_eq!((ended.code, lines(&ended)), (Some(2), vec![error]));
+}
+
 #[test]
 fn the_summary_of_a_check_counts_broken_seals() {
     let dir = place();
