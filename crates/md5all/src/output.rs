@@ -85,14 +85,15 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// The old manifest, if there was one, is still in its place.
+    /// The old manifest, if there was one, is still in its place; unless it is that which is not known to be on disk.
     pub(crate) fn commit(self) -> io::Result<()> {
         match self.target {
             Target::Direct(_) => Ok(()),
             Target::Replace(file, leftover) => {
                 file.sync()?; // not while an interrupt would have to wait for it
                 let unfinished = file.temporary().map(Path::to_owned);
-                leftover.settle(unfinished.as_deref(), || file.put())
+                let placed = leftover.settle(unfinished.as_deref(), || file.put())?;
+                placed.sync() // nor while it would have to wait for this
             }
         }
     }
