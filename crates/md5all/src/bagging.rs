@@ -182,15 +182,8 @@ struct Sum<'a> {
 
 impl Report {
     fn new(leftover: Arc<Leftover>, json: bool, quiet: bool) -> Result<Report, Failure> {
-        let output = Output::open(None, leftover)?;
-        let capacity = if output.is_watched() { 0 } else { 64 * 1024 };
-        Ok(Report {
-            out: BufWriter::with_capacity(capacity, output),
-            json,
-            quiet,
-            exit: Exit::Success,
-            summary: Verdicts::default(),
-        })
+        let out = Output::open(None, leftover)?.buffered(64 * 1024);
+        Ok(Report { out, json, quiet, exit: Exit::Success, summary: Verdicts::default() })
     }
 
     fn verify(&mut self, ctx: &Context, bag: &Path, options: &Options) -> Result<(), Failure> {

@@ -103,9 +103,7 @@ impl<'a> Report<'a> {
     const BUFFER: usize = 128 * 1024;
 
     fn new(check: &'a Check, leftover: Arc<Leftover>) -> Result<Report<'a>, Failure> {
-        let output = Output::open(None, leftover)?;
-        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
-        let out = BufWriter::with_capacity(capacity, output);
+        let out = Output::open(None, leftover)?.buffered(Self::BUFFER);
         Ok(Report { check, out, tally: Tally::default(), sum: Tally::default(), is_well: true })
     }
 

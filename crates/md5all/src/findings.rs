@@ -23,6 +23,7 @@ use crate::output::Output;
 use crate::pouring::Taker;
 use crate::quote::{in_result, is_harmful, quote};
 use crate::terminal::{Paint, is_quiet, on_stdout};
+use crate::units::one_or_many;
 
 /// Tells of files, one after the other, on standard output.
 pub(crate) struct Findings {
@@ -66,9 +67,8 @@ impl Findings {
     pub(crate) fn new(leftover: Arc<Leftover>, json: bool, verbose: bool) -> Result<Findings, Failure> {
         let output = Output::open(None, leftover)?;
         let is_on_terminal = output.is_watched();
-        let capacity = if is_on_terminal { 0 } else { Self::BUFFER };
         Ok(Findings {
-            out: BufWriter::with_capacity(capacity, output),
+            out: output.buffered(Self::BUFFER),
             json,
             is_on_terminal,
             verbose,
@@ -101,10 +101,10 @@ impl Findings {
         if self.verbose {
             self.left_out.say();
         }
-        match entries {
-            0 => {}
-            1 => note("1 entry of the manifest is not selected, and was not compared"),
-            entries => note(format!("{entries} entries of the manifest are not selected, and were not compared")),
+        if entries > 0 {
+            let (one, many) = ("entry of the manifest is", "entries of the manifest are");
+            let were = if entries == 1 { "was" } else { "were" };
+            note(format!("{} not selected, and {were} not compared", one_or_many(entries, one, many)));
         }
     }
 
@@ -189,7 +189,7 @@ impl Summary {
 
     /// Says once what may be so of all files.
     fn explain(&self) {
-        let files = |count| if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") };
+        let files = |count| one_or_many(count, "file is", "files are");
         if self.outside > 0 {
             say(format!("{} listed that would not lie below the root", files(self.outside)));
         }

@@ -4,7 +4,7 @@
 //! written is decided elsewhere.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,6 +79,12 @@ impl Output {
     /// Whether somebody is looking on, who wants each line at once.
     pub(crate) fn is_watched(&self) -> bool {
         matches!(&self.target, Target::Direct(file) if file.is_terminal())
+    }
+
+    /// The same, with so many bytes at a time; where somebody is looking on, line by line.
+    pub(crate) fn buffered(self, capacity: usize) -> BufWriter<Output> {
+        let capacity = if self.is_watched() { 0 } else { capacity };
+        BufWriter::with_capacity(capacity, self)
     }
 
     /// Makes what was written the manifest.

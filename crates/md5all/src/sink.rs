@@ -16,6 +16,7 @@ use crate::json::{self, Last, Problem, Sums};
 use crate::left_out::{LeftOut, explain};
 use crate::output::Output;
 use crate::pouring::Taker;
+use crate::units::{one_or_many, things};
 
 /// Takes records, one after the other.
 #[derive(Debug)]
@@ -73,10 +74,9 @@ impl Sink {
     ///
     /// The sidecar could not be written.
     pub(crate) fn new(output: Output, layout: Option<Layout>, sidecar: Option<Output>) -> Result<Sink, Failure> {
-        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
         let name = output.name().map(Path::to_owned);
-        let buffered = BufWriter::with_capacity(capacity, output);
-        let sidecar = sidecar.map(|sidecar| Sidecar::new(BufWriter::with_capacity(Self::BUFFER, sidecar))).transpose();
+        let buffered = output.buffered(Self::BUFFER);
+        let sidecar = sidecar.map(|sidecar| Sidecar::new(sidecar.buffered(Self::BUFFER))).transpose();
         Ok(Sink {
             lines: match layout {
                 Some(layout) => Lines::Manifest(Box::new(Writer::new(buffered, layout))),
@@ -233,17 +233,14 @@ impl Passed {
     /// Says it once.
     pub(crate) fn say(self) {
         if self.special > 0 {
-            let files = if self.special == 1 { "file" } else { "files" };
-            let count = self.special;
-            note(format!("skipped {count} special {files} (FIFO, socket or device)"));
+            note(format!("skipped {} (FIFO, socket or device)", things(self.special, "special file")));
         }
         if self.elsewhere > 0 {
-            let directories = if self.elsewhere == 1 { "directory" } else { "directories" };
-            note(format!("skipped {} {directories} on other file systems", self.elsewhere));
+            let directories = one_or_many(self.elsewhere, "directory", "directories");
+            note(format!("skipped {directories} on other file systems"));
         }
         if self.automounts > 0 {
-            let points = if self.automounts == 1 { "point" } else { "points" };
-            note(format!("skipped {} automount {points}", self.automounts));
+            note(format!("skipped {}", things(self.automounts, "automount point")));
         }
     }
 }

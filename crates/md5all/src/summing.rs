@@ -25,8 +25,7 @@ fn sum(sums: Sums) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(None, leftover)?;
-    let capacity = if output.is_watched() { 0 } else { 128 * 1024 };
-    let lines = Writer::new(BufWriter::with_capacity(capacity, output), sums.layout);
+    let lines = Writer::new(output.buffered(128 * 1024), sums.layout);
     let mut report = Report { lines, paths: PathBuffer::default(), exit: Exit::Success };
     pour(&mut hash_files(&ctx, sums.options), &mut report, || ())?;
     report.lines.finish().and_then(|mut out| out.flush()).map_err(Failure::stdout)?;

@@ -29,13 +29,12 @@ fn tag(tags: Tags) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(None, leftover)?;
-    let capacity = if output.is_watched() { 0 } else { 64 * 1024 };
     let wanted = match &tags.uploads {
         Uploads::Like { etag, .. } => Some(*etag),
         Uploads::Planned { .. } => None,
     };
     let Tags { mut options, uploads, json, showing } = tags;
-    let (names, out) = (options.roots.clone(), BufWriter::with_capacity(capacity, output));
+    let (names, out) = (options.roots.clone(), output.buffered(64 * 1024));
     let mut report = Report { names, out, wanted, json, quiet: showing.quiet, tally: Tally::default() };
     let shown = showing.begin(&mut options);
     pour(&mut etags(&ctx, uploads, options), &mut report, || ())?;

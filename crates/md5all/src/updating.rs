@@ -31,6 +31,7 @@ use crate::output::Output;
 use crate::quote::in_result;
 use crate::run::raise_descriptor_limit;
 use crate::terminal::{Paint, hush, is_quiet, on_stdout};
+use crate::units::things;
 
 /// A few hundred lines with each call to the system.
 const BUFFER: usize = 32 * 1024;
@@ -71,7 +72,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
     let stdout = Output::open(None, Arc::clone(&leftover))?;
     let is_on_terminal = stdout.is_watched();
-    let mut stdout = BufWriter::with_capacity(if is_on_terminal { 0 } else { BUFFER }, stdout);
+    let mut stdout = stdout.buffered(BUFFER);
     let keeps_facts = layout.keeps_facts();
     let new_sidecar = (!keeps_facts).then(|| Output::open(Some(sidecar.clone()), leftover)).transpose()?;
     let mut options = task.options;
@@ -204,13 +205,9 @@ impl Attributes {
 
     fn say(&self) {
         if self.failed > 0 {
-            say(format!("{} could not be given an attribute", files(self.failed)));
+            say(format!("{} could not be given an attribute", things(self.failed, "file")));
         }
     }
-}
-
-fn files(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
 /// A list that is written anew from the first difference on, and takes its place then.
@@ -265,7 +262,7 @@ impl<'a, L: List> Rewrite<'a, L> {
         make: impl FnOnce(BufWriter<Output>) -> io::Result<L>,
     ) -> Result<Rewrite<'a, L>, Failure> {
         let path = output.name().map(Path::to_owned);
-        match make(BufWriter::with_capacity(1 << 17, output)) {
+        match make(output.buffered(1 << 17)) {
             Ok(list) => Ok(Rewrite { listed, path, list, is_begun: false }),
             Err(error) => Err(Failure::output(path, Operation::Write, error)),
         }
