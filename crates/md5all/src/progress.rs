@@ -67,7 +67,8 @@ pub struct Snapshot {
     pub spared: u64,
     /// Files and directories that could not be read.
     pub failed: u64,
-    /// What was passed over on purpose.
+    /// What was passed over on purpose, but for what was to be left out: [`Options::exclude`](crate::Options::exclude),
+    /// [`Options::selection`](crate::Options::selection).
     pub skipped: u64,
     /// What there is in all, as soon as that is known: see [`Progress::count_all`].
     pub whole: Option<Whole>,
@@ -274,7 +275,7 @@ impl Tally {
     pub(crate) fn count(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Hashed(_) | Outcome::Failed(_) => self.end_file(matches!(outcome, Outcome::Hashed(_))),
-            Outcome::Skipped(Skip::Nameless) => {}
+            Outcome::Skipped(Skip::Nameless | Skip::Excluded) => {}
             Outcome::Skipped(skip) if skip.is_by_selection() => {}
             Outcome::Skipped(_) => add(&self.skipped, 1),
         }

@@ -57,6 +57,16 @@ fn a_summary_comes_with_v_and_says_what_held_it_up() {
     assert!(last.starts_with("md5all: 1 file, 1 B in ") && last.contains("), 1 error; held up by "), "{last}");
 }
 
+/// What is written is nothing that could have been read.
+#[test]
+fn the_output_is_not_among_what_was_skipped() {
+    let dir = tree(&["tree/b"]);
+    for _ in 0..2 {
+        let run = run(dir.path(), &["--progress=always", "-o", "tree/list", "tree"]);
+        assert!(run.stderr.starts_with("md5all: 1 file, 6 B in ") && !run.stderr.contains("skipped"), "{run:?}");
+    }
+}
+
 /// Who opens files that were named lists no directories.
 #[test]
 fn what_waits_for_a_file_to_open_is_held_up_by_the_disk() {
