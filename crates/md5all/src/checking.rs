@@ -70,6 +70,9 @@ struct Tally {
     /// Lists that are not what was sealed; told if there are any.
     #[serde(skip_serializing_if = "json::is_none")]
     broken_seals: u64,
+    /// Lists that could not be read, or not to their end; told if there are any.
+    #[serde(skip_serializing_if = "json::is_none")]
+    unreadable_lists: u64,
 }
 
 /// What a file is, in two languages.
@@ -179,6 +182,8 @@ impl<'a> Report<'a> {
         if let Reason::Seal(_) = reason {
             self.end(list)?;
             self.sum.broken_seals += 1;
+        } else {
+            self.sum.unreadable_lists += 1;
         }
         self.sum.add(std::mem::take(&mut self.tally));
         let cause = match reason {
@@ -251,13 +256,14 @@ impl Taker<Verdict> for Report<'_> {
 
 impl Tally {
     fn add(&mut self, other: Tally) {
-        let Tally { same, different, unreadable, missing, malformed, broken_seals } = other;
+        let Tally { same, different, unreadable, missing, malformed, broken_seals, unreadable_lists } = other;
         self.same += same;
         self.different += different;
         self.unreadable += unreadable;
         self.missing += missing;
         self.malformed += malformed;
         self.broken_seals += broken_seals;
+        self.unreadable_lists += unreadable_lists;
     }
 
     fn has_entries(&self) -> bool {

@@ -213,6 +213,16 @@ fn the_summary_of_a_check_counts_broken_seals() {
 }
 
 #[test]
+fn the_summary_of_a_check_counts_lists_that_cannot_be_read() {
+    let dir = place();
+    let told = lines(&run(dir.path(), &["-c", "--json", "gone", "list", "t"]));
+    let summary = &told.last().unwrap()["summary"];
+    assert_eq!((&summary["unreadable_lists"], &summary["ok"]), (&json!(2), &json!(1)), "{told:?}");
+    let told = lines(&run(dir.path(), &["-c", "--json", "list", "nothing"]));
+    assert!(told.last().unwrap()["summary"]["unreadable_lists"].is_null(), "{told:?}");
+}
+
+#[test]
 fn what_cannot_be_read_is_an_object_and_a_message() {
     let dir = tree(&["a"]);
     let ended = run(dir.path(), &["--json", "a", "gone"]);
