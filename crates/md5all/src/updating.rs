@@ -8,6 +8,7 @@
 //! for checksums that the manifest has, so that no interruption between the two does harm.
 
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IntoInnerError, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +20,7 @@ use md5all::manifest::{Layout, Reader, Writer};
 use md5all::{Attribute, Change, Hashed, Inventory, Operation, Rule, Sidecar, Skip, Status, update};
 use serde::Serialize;
 
-use crate::auditing::is_no_directory;
+use crate::auditing::{NO_DIRECTORY, is_no_directory};
 use crate::cli::Update;
 use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
@@ -47,18 +48,15 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
-    if task.root.as_deref().is_some_and(is_no_directory) {
+    if let Some(root) = task.root.as_deref().filter(|root| is_no_directory(root)) {
+        refuse(root, &NO_DIRECTORY, task.json)?;
         return Ok(Exit::Usage);
     }
     let sidecar = sidecar_of(&task.manifest);
     let (listed, layout, is_in_accord) = match read(&task, &sidecar)? {
         Ok(all) => all,
         Err(unusable) => {
-            let path = task.manifest.as_os_str().as_bytes();
-            complain(path, &unusable);
-            if task.json {
-                json::tell(path, &unusable).map_err(Failure::stdout)?;
-            }
+            refuse(&task.manifest, &unusable, task.json)?;
             return Ok(Exit::Incomplete);
         }
     };
@@ -131,6 +129,13 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     tally.sum_up(&mut stdout).map_err(Failure::stdout)?;
     shown.sum_up();
     Ok(tally.exit())
+}
+
+/// Says why there is no going on with what lies at a path: in JSON, it is an object as well.
+fn refuse(path: &Path, why: &dyn Display, json: bool) -> Result<(), Failure> {
+    let path = path.as_os_str().as_bytes();
+    complain(path, why);
+    if json { json::tell(path, why).map_err(Failure::stdout) } else { Ok(()) }
 }
 
 type Old = Result<(Inventory, Layout, bool), md5all::Unusable>;

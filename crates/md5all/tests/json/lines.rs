@@ -60,6 +60,8 @@ fn cases_without_a_summary() -> Vec<Case> {
         case("update", "update --json gone t"),
         case("update", "update --json broken t"),
         case("update", "update --json resealed t"),
+        case("audit", "audit --json before t/a"),
+        case("update", "update --json before t/a"),
     ]
 }
 
@@ -193,6 +195,17 @@ fn a_manifest_or_list_that_is_none_to_go_by_is_an_error() {
         assert_eq!(ended.code, Some(2), "{line}");
         assert_eq!(lines(&ended)[0], json!({"error": error, "path": path}), "{line}");
         assert!(ended.stderr.contains(&format!("md5all: {path}: {error}\n")), "{line}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_root_that_is_no_directory_is_an_error() {
+    let dir = place();
+    for line in ["audit --json before t/a", "update --json before t/a", "audit --json broken t/a"] {
+        let ended = run(dir.path(), &line.split(' ').collect::<Vec<_>>());
+        let error = json!({"error": "the tree must be a directory", "path": "t/a"});
+        assert_eq!((ended.code, lines(&ended).last()), (Some(3), Some(&error)), "{line}");
+        assert!(ended.stderr.ends_with("md5all: t/a: the tree must be a directory\n"), "{line}: {}", ended.stderr);
     }
 }
 
