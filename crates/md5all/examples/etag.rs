@@ -6,10 +6,9 @@
 use std::error::Error;
 use std::fs::File;
 use std::num::NonZeroU64;
-use std::thread;
 
 use errgroup::Context;
-use md5all::{Root, Uploads, etags};
+use md5all::{Options, Root, Uploads, etags};
 
 const MIB: u64 = 1 << 20;
 
@@ -22,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let part_size = NonZeroU64::new(8 * MIB).ok_or("no size")?;
     let uploads = Uploads::Planned { part_size, threshold: part_size.get() };
-    for tagged in etags(&Context::background(), files.clone(), uploads, thread::available_parallelism()?) {
+    for tagged in etags(&Context::background(), uploads, Options::new(files.clone())) {
         let tagged = tagged?;
         match tagged.outcome() {
             Ok(etags) => etags.iter().for_each(|(_, etag)| println!("{etag}  {:?}", files[tagged.root()])),

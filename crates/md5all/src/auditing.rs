@@ -10,7 +10,7 @@ use md5all::{FileId, Listed, Operation, Root, audit};
 use crate::cli::Audit;
 use crate::companions::{Found, find_sidecar, own_files, sidecar_of};
 use crate::exit::Exit;
-use crate::failure::{Failure, complain, note};
+use crate::failure::{Failure, note};
 use crate::findings::Findings;
 use crate::interrupt;
 use crate::pouring::{Taker, pour};
@@ -37,7 +37,9 @@ fn compare(task: Audit) -> Result<Exit, Failure> {
     if !say_malformed(&task.manifest, &listed, &mut findings)? {
         return Ok(Exit::Incomplete);
     }
-    if task.root.as_deref().is_some_and(is_no_directory) {
+    if let Some(root) = task.root.as_ref().filter(|root| is_no_directory(root)) {
+        findings.complain_of(&Root::Path(root.clone()), &NO_DIRECTORY)?;
+        findings.flush()?;
         return Ok(Exit::Usage);
     }
     let root = task.root.unwrap_or_else(|| say_root(&listed));
@@ -90,13 +92,12 @@ pub(crate) fn say_malformed(manifest: &Root, listed: &Listed, findings: &mut Fin
     Ok(!listed.is_empty())
 }
 
-/// Whether a root is a file, say, below which no name can lie; says so.
+/// What is said of a root that is a file, say.
+pub(crate) const NO_DIRECTORY: &str = "the tree must be a directory";
+
+/// Whether a root is a file, say, below which no name can lie.
 pub(crate) fn is_no_directory(root: &Path) -> bool {
-    let is_other = fs::metadata(root).is_ok_and(|found| !found.is_dir());
-    if is_other {
-        complain(root.as_os_str().as_bytes(), &"the tree must be a directory");
-    }
-    is_other
+    fs::metadata(root).is_ok_and(|found| !found.is_dir())
 }
 
 /// Says which root the names have.

@@ -2,13 +2,13 @@
 //!
 //! What could not be read, or is not supported, goes to standard error; in JSON, all is an object on standard output, too.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use errgroup::Context;
-use md5all::{BagError, BagFinding, Bagged, Error, Grade, Operation, Options, create_bag, verify_bag};
+use md5all::{BagError, BagFinding, Bagged, Error, Grade, Options, create_bag, verify_bag};
 use serde::Serialize;
 
 use crate::cli::Bags;
@@ -128,7 +128,7 @@ impl Made {
     }
 
     fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        if self.json { json::write(&mut self.out, object).map_err(cannot_write) } else { Ok(()) }
+        if self.json { json::write(&mut self.out, object).map_err(Failure::stdout) } else { Ok(()) }
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {
@@ -182,15 +182,8 @@ struct Sum<'a> {
 
 impl Report {
     fn new(leftover: Arc<Leftover>, json: bool, quiet: bool) -> Result<Report, Failure> {
-        let output = Output::open(None, leftover)?;
-        let capacity = if output.is_watched() { 0 } else { 64 * 1024 };
-        Ok(Report {
-            out: BufWriter::with_capacity(capacity, output),
-            json,
-            quiet,
-            exit: Exit::Success,
-            summary: Verdicts::default(),
-        })
+        let out = Output::open(None, leftover)?.buffered(64 * 1024);
+        Ok(Report { out, json, quiet, exit: Exit::Success, summary: Verdicts::default() })
     }
 
     fn verify(&mut self, ctx: &Context, bag: &Path, options: &Options) -> Result<(), Failure> {
@@ -222,7 +215,7 @@ impl Report {
             Grade::Warning => "warning: ",
             Grade::Invalid => "",
         };
-        writeln!(self.out, "{}: {mark}{problem}", quote(&whole)).map_err(cannot_write)
+        writeln!(self.out, "{}: {mark}{problem}", quote(&whole)).map_err(Failure::stdout)
     }
 
     fn sum_up(&mut self, bag: &Path, came: &Bagged) -> Result<(), Failure> {
@@ -242,15 +235,15 @@ impl Report {
         }
         let reason = if verdict == "unknown" { ", for not all could be read, or is supported" } else { "" };
         let line = [quote(bag).as_bytes(), b": ", &on_stdout(paint, verdict), reason.as_bytes(), b"\n"].concat();
-        self.out.write_all(&line).map_err(cannot_write)
+        self.out.write_all(&line).map_err(Failure::stdout)
     }
 
     fn write_object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        json::write(&mut self.out, object).map_err(cannot_write)
+        json::write(&mut self.out, object).map_err(Failure::stdout)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(Failure::stdout)
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {
@@ -277,8 +270,4 @@ fn grade_name(grade: Grade) -> &'static str {
         Grade::Invalid => "invalid",
         Grade::Unknown => "unknown",
     }
-}
-
-fn cannot_write(error: io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

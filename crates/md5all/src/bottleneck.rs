@@ -24,11 +24,19 @@ pub enum Bottleneck {
     Output,
 }
 
+/// A pipeline of a source, workers and a consumer.
+pub(crate) struct Watched {
+    pub(crate) figures: Figures,
+    /// What holds up the rest where the source does.
+    pub(crate) source: Bottleneck,
+}
+
 /// How long each kind of stage was at it, over all pipelines, and how long it might have been.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shares {
     lasted: Duration,
     listing: Duration,
+    opening: Duration,
     working: Duration,
     /// How long all workers, and all cores, were there to work.
     could_work: Duration,
@@ -40,10 +48,10 @@ struct Shares {
 ///
 /// Whoever is busy for at least half of the time holds up the others. A worker counts as busy while it reads, too; so if
 /// all are, and yet the cores are not, it is reading that they are busy with. If nobody is, all wait for readers.
-pub(crate) fn find(figures: &[Figures], computed: Duration) -> Option<Bottleneck> {
+pub(crate) fn find(pipelines: &[Watched], computed: Duration) -> Option<Bottleneck> {
     let cores = available_parallelism().map_or(1, NonZeroUsize::get);
     let mut shares = Shares::default();
-    figures.iter().for_each(|figures| shares.add(&figures.stages(), cores));
+    pipelines.iter().for_each(|pipeline| shares.add(&pipeline.figures.stages(), pipeline.source, cores));
     shares.find(computed)
 }
 
@@ -54,12 +62,15 @@ pub(crate) fn computed() -> Duration {
 
 impl Shares {
     /// Adds a pipeline: its source, its workers, its consumer.
-    fn add(&mut self, stages: &[StageFigures], cores: usize) {
+    fn add(&mut self, stages: &[StageFigures], first: Bottleneck, cores: usize) {
         let [source, workers, consumer] = stages else { return };
         let lasted = consumer.busy + consumer.waited_for_input;
         let times = |count: usize| lasted * u32::try_from(count).unwrap_or(u32::MAX);
         self.lasted += lasted;
-        self.listing += source.busy;
+        match first {
+            Bottleneck::Listing => self.listing += source.busy,
+            _ => self.opening += source.busy,
+        }
         self.working += workers.busy;
         self.could_work += times(workers.workers);
         self.could_compute += times(workers.workers.min(cores));
@@ -76,6 +87,7 @@ impl Shares {
             (share(self.working, self.could_work), work),
             (share(self.output, self.lasted), Bottleneck::Output),
             (share(self.listing, self.lasted), Bottleneck::Listing),
+            (share(self.opening, self.lasted), Bottleneck::Reading),
         ];
         let (most, found) = busy.into_iter().max_by(|(one, _), (other, _)| one.total_cmp(other))?;
         Some(if most < 0.5 { Bottleneck::Reading } else { found })
@@ -103,6 +115,7 @@ mod tests {
         let shares = Shares {
             lasted: seconds(10),
             listing: seconds(listing),
+            opening: Duration::ZERO,
             working: seconds(2 * working),
             could_work: seconds(20),
             could_compute: seconds(20),

@@ -143,6 +143,20 @@ impl Count {
         Some(())
     }
 
+    /// Counts all that are named, and the bytes of each as often as it is, if it is read at its size; `None` if the context
+    /// ends before.
+    pub(crate) fn each_name(&mut self, roots: &[Root], is_read: impl Fn(u64) -> bool, ctx: &Context) -> Option<()> {
+        for root in roots {
+            ctx.check().ok()?;
+            let handle = if *root == Root::StandardInput { Handle::StandardInput } else { Handle::Named };
+            let found = local::measure(&handle, root.as_bytes(), Links::Follow);
+            let size = found.map(|found| found.size).filter(|&size| is_read(size));
+            self.files += 1;
+            self.bytes = self.bytes.saturating_add(size.unwrap_or_default());
+        }
+        Some(())
+    }
+
     /// Counts a file that is named.
     pub(crate) fn name(&mut self, path: &[u8]) {
         self.add(local::measure(&Handle::Named, path, Links::Follow));

@@ -70,6 +70,9 @@ struct Tally {
     /// Lists that are not what was sealed; told if there are any.
     #[serde(skip_serializing_if = "json::is_none")]
     broken_seals: u64,
+    /// Lists that could not be read, or not to their end; told if there are any.
+    #[serde(skip_serializing_if = "json::is_none")]
+    unreadable_lists: u64,
 }
 
 /// What a file is, in two languages.
@@ -103,9 +106,7 @@ impl<'a> Report<'a> {
     const BUFFER: usize = 128 * 1024;
 
     fn new(check: &'a Check, leftover: Arc<Leftover>) -> Result<Report<'a>, Failure> {
-        let output = Output::open(None, leftover)?;
-        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
-        let out = BufWriter::with_capacity(capacity, output);
+        let out = Output::open(None, leftover)?.buffered(Self::BUFFER);
         Ok(Report { check, out, tally: Tally::default(), sum: Tally::default(), is_well: true })
     }
 
@@ -128,7 +129,7 @@ impl<'a> Report<'a> {
         // GNU's: a name is escaped as in a list, but only if it would break the line.
         let name = if name.contains(&b'\n') { on_one_line(name) } else { name.into() };
         let parts = [&name, &b": "[..], word.text.as_bytes(), b"\n"];
-        parts.into_iter().try_for_each(|part| out.write_all(part)).map_err(cannot_write)
+        parts.into_iter().try_for_each(|part| out.write_all(part)).map_err(Failure::stdout)
     }
 
     /// One line on standard error, after all that was said on standard output before.
@@ -140,7 +141,7 @@ impl<'a> Report<'a> {
 
     /// One line of JSON.
     fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        json::write(&mut self.out, object).map_err(cannot_write)
+        json::write(&mut self.out, object).map_err(Failure::stdout)
     }
 
     /// What is wrong with a list: in JSON, it is an object as well.
@@ -181,6 +182,8 @@ impl<'a> Report<'a> {
         if let Reason::Seal(_) = reason {
             self.end(list)?;
             self.sum.broken_seals += 1;
+        } else {
+            self.sum.unreadable_lists += 1;
         }
         self.sum.add(std::mem::take(&mut self.tally));
         let cause = match reason {
@@ -247,19 +250,20 @@ impl Taker<Verdict> for Report<'_> {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(Failure::stdout)
     }
 }
 
 impl Tally {
     fn add(&mut self, other: Tally) {
-        let Tally { same, different, unreadable, missing, malformed, broken_seals } = other;
+        let Tally { same, different, unreadable, missing, malformed, broken_seals, unreadable_lists } = other;
         self.same += same;
         self.different += different;
         self.unreadable += unreadable;
         self.missing += missing;
         self.malformed += malformed;
         self.broken_seals += broken_seals;
+        self.unreadable_lists += unreadable_lists;
     }
 
     fn has_entries(&self) -> bool {
@@ -290,8 +294,4 @@ impl Tally {
 /// A message about one path.
 pub(crate) fn about(path: &[u8], what: &[u8]) -> Vec<u8> {
     [&shell::quote(path), &b": "[..], what].concat()
-}
-
-fn cannot_write(error: io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

@@ -20,12 +20,13 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use md5all::manifest::{Format, Layout, LineEnd, Refused};
-use md5all::{Algorithm, Algorithms, Operation, Options, Root};
+use md5all::{Algorithm, Algorithms, Options, Root};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::name::name;
 use crate::showing::Showing;
+use crate::terminal;
 pub(crate) use audit::Audit;
 pub(crate) use bag::Bags;
 pub(crate) use diff::Diff;
@@ -252,8 +253,9 @@ pub(crate) fn parse() -> Result<Task, Exit> {
     let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| print(&error))?;
     arguments.flags = arguments.flags.in_order(&matches);
     if let Some(refusal) = arguments.refusal() {
-        let exit = md5sum::refuse(refusal);
-        return Err(if arguments.flags.check { exit.as_gnu() } else { exit });
+        let is_check = arguments.flags.check;
+        let refuse = || md5sum::refuse(refusal);
+        return Err(if is_check { as_gnu(refuse) } else { refuse() });
     }
     arguments.into_task()
 }
@@ -275,15 +277,20 @@ fn in_short(command: clap::Command) -> clap::Command {
 fn print_for_check(error: &clap::Error) -> Exit {
     let partly = command().ignore_errors(true).try_get_matches();
     let is_check = partly.is_ok_and(|matches| matches.try_get_one("check").is_ok_and(|check| check == Some(&true)));
-    let exit = print(error);
-    if is_check { exit.as_gnu() } else { exit }
+    if is_check && error.use_stderr() { as_gnu(|| print(error)) } else { print(error) }
+}
+
+/// Has refused a command line as GNU has it: without colours, as all else that is said of a check.
+fn as_gnu(refuse: impl FnOnce() -> Exit) -> Exit {
+    terminal::colour(terminal::When::Never);
+    refuse().as_gnu()
 }
 
 fn print(error: &clap::Error) -> Exit {
     match (error.use_stderr(), error.print()) {
         (true, _) => Exit::Usage,
         (false, Ok(())) => Exit::Success,
-        (false, Err(error)) => Failure::output("standard output".into(), Operation::Write, error).report(),
+        (false, Err(error)) => Failure::stdout(error).report(),
     }
 }
 

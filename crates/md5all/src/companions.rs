@@ -14,6 +14,7 @@ use md5all::{Algorithms, FileId, Journal, Known, Operation, Options, Sidecar};
 
 use crate::failure::{Failure, complain, note};
 use crate::quote::quote;
+use crate::units::{one_or_many, things};
 
 /// What an interrupted run has finished; removed once there is a whole manifest, or nothing in it.
 #[derive(Debug)]
@@ -126,7 +127,8 @@ impl Diary {
             true => Ok((journal, known)),
             false => {
                 if !known.is_empty() {
-                    let what = format!("what an interrupted run has left ({} files) is dropped", known.len());
+                    let files = things(known.len() as u64, "file");
+                    let what = format!("what an interrupted run has left ({files}) is dropped");
                     note(format!("{}: {what}", quote(path.as_os_str().as_bytes())));
                 }
                 journal.clear()?;
@@ -184,5 +186,5 @@ impl Drop for Diary {
 
 /// How many files were not read again, for those who want to know.
 pub(crate) fn say_taken_over(count: u64) {
-    note(format!("{count} {} taken over, not read again", if count == 1 { "file was" } else { "files were" }));
+    note(format!("{} taken over, not read again", one_or_many(count, "file was", "files were")));
 }

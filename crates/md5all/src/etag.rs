@@ -13,7 +13,7 @@ mod strands;
 pub(crate) mod usual;
 
 use std::fmt;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,8 @@ use md5_lanes::Md5;
 use crate::algorithm::Digest;
 use crate::error::{Error, Reason};
 use crate::etag::strands::{Made, Part};
+use crate::options::Options;
+use crate::progress::{Progress, Tally};
 use crate::shares::Shares;
 use crate::source::Root;
 
@@ -84,6 +86,8 @@ pub struct ETags {
     /// Of the file whose parts come.
     sums: Vec<Sum>,
     failure: Option<Reason>,
+    /// Where files are counted that are done.
+    tally: Option<Arc<Tally>>,
 }
 
 /// What became of one file.
@@ -101,10 +105,11 @@ struct Sum {
     last: Option<Digest>,
 }
 
-/// The ETags of files: one [`Tagged`] for each, in their order.
+/// The ETags of files: one [`Tagged`] for each of [`Options::roots`], in their order.
 ///
-/// Symbolic links are followed. A file is read once if it is cut in one way, and less than one and a half times if it is
-/// cut in several; it is seen to be the same before and after. Memory is bounded by `jobs`, whatever the parts' size.
+/// Of all other options, [`Options::jobs`] and [`Options::progress`] count. Symbolic links are followed. A file is read once
+/// if it is cut in one way, and less than one and a half times if it is cut in several; it is seen to be the same before
+/// and after. Memory is bounded by the number of jobs, whatever the parts' size.
 ///
 /// Work begins at once, in the background, and goes on only as fast as results are taken. The iterator blocks until the
 /// next is there. Cancelling `ctx`, or dropping the iterator, stops the workers before their next read.
@@ -117,38 +122,54 @@ struct Sum {
 /// # Examples
 ///
 /// ```
-/// use std::num::{NonZeroU64, NonZeroUsize};
+/// use std::num::NonZeroU64;
 ///
 /// use errgroup::Context;
-/// use md5all::{Root, Uploads, etags};
+/// use md5all::{Options, Uploads, etags};
 ///
 /// # let dir = tempfile::tempdir()?;
 /// # let file = dir.path().join("zeros");
 /// std::fs::write(&file, vec![0; (8 << 20) + 1])?;
 /// let part_size = NonZeroU64::new(8 << 20).ok_or("a size")?;
 /// let uploads = Uploads::Planned { part_size, threshold: 8 << 20 };
-/// for tagged in etags(&Context::background(), vec![Root::from(&file)], uploads, NonZeroUsize::MIN) {
+/// for tagged in etags(&Context::background(), uploads, Options::new([&file])) {
 ///     let tagged = tagged?;
 ///     let (_, etag) = tagged.outcome().as_ref().map_err(|reason| reason.to_string())?[0];
 ///     assert_eq!(etag.to_string(), "a5eb57d36bf73a683183c5a0fb4a37ab-2");
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn etags(ctx: &Context, files: Vec<Root>, uploads: Uploads, jobs: NonZeroUsize) -> ETags {
+pub fn etags(ctx: &Context, uploads: Uploads, options: Options) -> ETags {
+    let Options { roots: files, jobs, progress, .. } = options;
+    let uploads = Arc::new(uploads);
+    let watched = progress.clone().map(|progress| (progress.before(), progress, files.clone(), Arc::clone(&uploads)));
+    let tally = progress.as_ref().map(Progress::tally);
     let parts = match Shares::now(jobs, None, 1) {
-        Ok(shares) => hash(ctx, files, uploads, shares),
+        Ok(shares) => hash(ctx, files, uploads, shares, progress),
         Err(scarce) => Pipeline::source(ctx, 1, move |_| Err(scarce)),
     };
-    ETags { parts, sums: Vec::new(), failure: None }
+    if let Some((before, progress, files, uploads)) = watched {
+        let is_read = move |size| !uploads.of(size).is_empty();
+        progress.expect(before, parts.context(), move |count, ctx| count.each_name(&files, is_read, ctx));
+    }
+    ETags { parts, sums: Vec::new(), failure: None, tally }
 }
 
-fn hash(ctx: &Context, files: Vec<Root>, uploads: Uploads, shares: Shares) -> Pipeline<Part, Error> {
+fn hash(
+    ctx: &Context,
+    files: Vec<Root>,
+    uploads: Arc<Uploads>,
+    shares: Shares,
+    progress: Option<Progress>,
+) -> Pipeline<Part, Error> {
     let Shares { jobs, lanes, queue, window, .. } = shares;
-    let uploads = Arc::new(uploads);
-    let cut = Arc::clone(&uploads);
-    let found = Pipeline::source(ctx, queue, move |strands| strands::send_all(&files, &cut, strands));
-    let ctx = found.context().clone();
-    found.ticketed(jobs, Order::Source { window }, move |tickets| strands::work(tickets, &ctx, &uploads, lanes))
+    let (cut, told) = (Arc::clone(&uploads), progress.clone());
+    let found = Pipeline::source(ctx, queue, move |items| strands::send_all(&files, &cut, told.as_ref(), items));
+    let (ctx, told) = (found.context().clone(), progress.clone());
+    let work = move |tickets: &mut _| strands::work(tickets, &ctx, &uploads, lanes, told.as_ref().map(Progress::tally));
+    let parts = found.ticketed(jobs, Order::Source { window }, work);
+    progress.iter().for_each(|progress| progress.watch_opening(parts.figures()));
+    parts
 }
 
 impl ETag {
@@ -291,6 +312,7 @@ impl ETags {
         let sums = std::mem::take(&mut self.sums);
         let sealed = || uploads.iter().zip(sums).map(|(&upload, sum)| (upload, sum.seal(upload))).collect();
         let outcome = self.failure.take().map_or_else(|| Ok(tags.unwrap_or_else(sealed)), Err);
+        self.tally.iter().for_each(|tally| tally.end_file(outcome.is_ok()));
         Some(Tagged { root: part.root, outcome })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use errgroup::{ContextError, Stopped};
 use md5all::{Error, Operation, Reason};
@@ -22,23 +22,33 @@ pub(crate) enum Failure {
     Trees(Error),
     /// The manifest, which was to go to the path, could not be written.
     Output(PathBuf, Reason),
+    /// Standard output could not be written.
+    Stdout(Reason),
     /// Signals could not be listened to.
     Signals(io::Error),
 }
 
 /// What standard output is called where it could not be written.
-const STANDARD_OUTPUT: &str = "standard output";
+const STANDARD_OUTPUT: &[u8] = b"standard output";
 
 impl Failure {
-    /// The manifest `name` could not be made or written.
-    pub(crate) fn output(name: PathBuf, operation: Operation, source: io::Error) -> Failure {
-        Failure::Output(name, Reason::System { operation, source })
+    /// The manifest `name` could not be made or written; without a name, it goes to standard output.
+    pub(crate) fn output(name: impl Into<Option<PathBuf>>, operation: Operation, source: io::Error) -> Failure {
+        let reason = Reason::System { operation, source };
+        match name.into() {
+            Some(name) => Failure::Output(name, reason),
+            None => Failure::Stdout(reason),
+        }
+    }
+
+    /// Standard output could not be written.
+    pub(crate) fn stdout(source: io::Error) -> Failure {
+        Failure::output(None, Operation::Write, source)
     }
 
     /// The same as [`report`](Self::report); in JSON, what is about a path is an object as well.
     pub(crate) fn report_in(self, json: bool) -> Exit {
         let told = match &self {
-            Failure::Output(path, _) if path == Path::new(STANDARD_OUTPUT) => Ok(()),
             Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) if json => {
                 json::tell(path.as_os_str().as_bytes(), reason)
             }
@@ -47,7 +57,7 @@ impl Failure {
         let exit = self.report();
         match told {
             Ok(()) => exit,
-            Err(error) => Failure::output(STANDARD_OUTPUT.into(), Operation::Write, error).report(),
+            Err(error) => Failure::stdout(error).report(),
         }
     }
 
@@ -56,10 +66,11 @@ impl Failure {
         match self {
             Failure::Trees(Error::Stopped(stopped)) if is_interrupt(&stopped) => return Exit::Interrupted,
             // Whoever read the lines has gone, and knows.
-            Failure::Output(_, reason) if reason.kind() == ErrorKind::BrokenPipe => {}
+            Failure::Output(_, reason) | Failure::Stdout(reason) if reason.kind() == ErrorKind::BrokenPipe => {}
             Failure::Trees(Error::Entry { path, reason }) | Failure::Output(path, reason) => {
                 complain(path.as_os_str().as_bytes(), &reason);
             }
+            Failure::Stdout(reason) => complain(STANDARD_OUTPUT, &reason),
             Failure::Trees(error @ (Error::Scarce(_) | Error::Unfit(_))) => {
                 say(error.to_string());
                 return Exit::Usage;

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use md5all::manifest::on_one_line;
-use md5all::{Compared, Fate, Lack, Operation, Root, Unread};
+use md5all::{Compared, Fate, Lack, Root, Unread};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -23,6 +23,7 @@ use crate::output::Output;
 use crate::pouring::Taker;
 use crate::quote::{in_result, is_harmful, quote};
 use crate::terminal::{Paint, is_quiet, on_stdout};
+use crate::units::one_or_many;
 
 /// Tells of files, one after the other, on standard output.
 pub(crate) struct Findings {
@@ -66,9 +67,8 @@ impl Findings {
     pub(crate) fn new(leftover: Arc<Leftover>, json: bool, verbose: bool) -> Result<Findings, Failure> {
         let output = Output::open(None, leftover)?;
         let is_on_terminal = output.is_watched();
-        let capacity = if is_on_terminal { 0 } else { Self::BUFFER };
         Ok(Findings {
-            out: BufWriter::with_capacity(capacity, output),
+            out: output.buffered(Self::BUFFER),
             json,
             is_on_terminal,
             verbose,
@@ -84,7 +84,7 @@ impl Findings {
             Root::StandardInput => b"standard input",
         };
         complain(name, what);
-        if self.json { json::write(&mut self.out, &Problem::new(name, what)).map_err(cannot_write) } else { Ok(()) }
+        if self.json { json::write(&mut self.out, &Problem::new(name, what)).map_err(Failure::stdout) } else { Ok(()) }
     }
 
     /// Counts lines of a manifest that say nothing.
@@ -101,10 +101,10 @@ impl Findings {
         if self.verbose {
             self.left_out.say();
         }
-        match entries {
-            0 => {}
-            1 => note("1 entry of the manifest is not selected, and was not compared"),
-            entries => note(format!("{entries} entries of the manifest are not selected, and were not compared")),
+        if entries > 0 {
+            let (one, many) = ("entry of the manifest is", "entries of the manifest are");
+            let were = if entries == 1 { "was" } else { "were" };
+            note(format!("{} not selected, and {were} not compared", one_or_many(entries, one, many)));
         }
     }
 
@@ -117,22 +117,22 @@ impl Findings {
             None => in_result(name, self.is_on_terminal),
         };
         let line = [&on_stdout(paint(fate), word(fate)), &b": "[..], &names, b"\n"].concat();
-        self.out.write_all(&line).map_err(cannot_write)
+        self.out.write_all(&line).map_err(Failure::stdout)
     }
 
     fn write_json(&mut self, name: &[u8], fate: &Fate) -> Result<(), Failure> {
         let (path, from) = (Name::path(name), from(fate).map(Name::from));
         let reason = reason(fate).map(Cow::into_owned);
-        json::write(&mut self.out, &Verdict { verdict: word(fate), path, from, reason }).map_err(cannot_write)
+        json::write(&mut self.out, &Verdict { verdict: word(fate), path, from, reason }).map_err(Failure::stdout)
     }
 
     /// Tells the summary, and what to exit with.
     pub(crate) fn finish(mut self) -> Result<Exit, Failure> {
         let summary = std::mem::take(&mut self.summary);
         if self.json {
-            json::write(&mut self.out, &Last { summary: &summary }).map_err(cannot_write)?;
+            json::write(&mut self.out, &Last { summary: &summary }).map_err(Failure::stdout)?;
         } else if !is_quiet() {
-            writeln!(self.out, "{summary}").map_err(cannot_write)?;
+            writeln!(self.out, "{summary}").map_err(Failure::stdout)?;
         }
         self.flush()?;
         summary.explain();
@@ -165,7 +165,7 @@ impl Taker<Compared> for Findings {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(Failure::stdout)
     }
 }
 
@@ -198,7 +198,7 @@ impl Summary {
         if self.is_of_another_tree() {
             note("not one file is where it was: is it the same tree?");
         }
-        let files = |count| if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") };
+        let files = |count| one_or_many(count, "file is", "files are");
         if self.outside > 0 {
             say(format!("{} listed that would not lie below the root", files(self.outside)));
         }
@@ -315,10 +315,6 @@ fn break_arrows(name: &[u8]) -> Vec<u8> {
         broken.push(byte);
     }
     broken
-}
-
-fn cannot_write(error: std::io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }
 
 #[cfg(test)]

@@ -78,6 +78,11 @@ impl Flight {
         self.file.size.store(size.unwrap_or(UNKNOWN), Relaxed);
     }
 
+    /// So many bytes more of it were read, by one of several who read it.
+    pub(crate) fn has_read(&self, bytes: u64) {
+        self.file.bytes.fetch_add(bytes, Relaxed);
+    }
+
     /// So many bytes of it were read in all.
     pub(crate) fn has_come_to(&self, bytes: u64) {
         self.file.bytes.store(bytes, Relaxed);

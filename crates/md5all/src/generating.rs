@@ -18,7 +18,7 @@ fn write(Texts { dir, files }: Texts) -> Result<(), Failure> {
     let Some(dir) = dir else {
         let mut out = io::stdout().lock();
         let written = files.iter().try_for_each(|(_, text)| out.write_all(text)).and_then(|()| out.flush());
-        return written.map_err(|error| Failure::output("standard output".into(), Operation::Write, error));
+        return written.map_err(Failure::stdout);
     };
     files.into_iter().try_for_each(|(name, text)| {
         let path = dir.join(name);

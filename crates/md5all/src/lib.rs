@@ -138,7 +138,7 @@ pub use named::NameList;
 pub use options::Options;
 pub use progress::{Progress, Snapshot, Ticker};
 pub use record::{Hashed, Outcome, Record};
-pub use replacement::Replacement;
+pub use replacement::{Placed, Replacement};
 pub use selection::{BadGlob, Rule, Selection};
 pub use skip::Skip;
 pub use source::{Cache, Device, Devices, FileId, Links, Mode, Root};

@@ -4,7 +4,7 @@
 //! written is decided elsewhere.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,8 +24,8 @@ const DESCRIPTORS: [&str; 3] = ["/dev/stderr", "/dev/fd", "/proc"];
 /// An open destination.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// What it is called in messages.
-    name: PathBuf,
+    /// What it is called in messages, if it was named.
+    name: Option<PathBuf>,
     target: Target,
     /// Whether it appears where something may be drawn.
     is_on_screen: bool,
@@ -48,17 +48,16 @@ impl Output {
     ///
     /// Whatever keeps it from being opened, or a file from being made beside it.
     pub(crate) fn open(path: Option<PathBuf>, leftover: Arc<Leftover>) -> Result<Output, Failure> {
-        let name = path.clone().unwrap_or_else(|| "standard output".into());
-        let opened = match path {
+        let opened = match &path {
             None => standard_output(),
-            Some(path) => by_name(&path, leftover),
+            Some(path) => by_name(path, leftover),
         };
         match opened {
             Ok((target, files)) => {
                 let is_on_screen = matches!(&target, Target::Direct(file) if screen::shows(file.as_fd()));
-                Ok(Output { name, target, is_on_screen, files })
+                Ok(Output { name: path, target, is_on_screen, files })
             }
-            Err(error) => Err(Failure::output(name, Operation::Create, error)),
+            Err(error) => Err(Failure::output(path, Operation::Create, error)),
         }
     }
 
@@ -72,9 +71,9 @@ impl Output {
         matches!(self.target, Target::Replace(..))
     }
 
-    /// What it is called in messages.
-    pub(crate) fn name(&self) -> &Path {
-        &self.name
+    /// What it is called in messages; `None` is standard output, if nobody has named it.
+    pub(crate) fn name(&self) -> Option<&Path> {
+        self.name.as_deref()
     }
 
     /// Whether somebody is looking on, who wants each line at once.
@@ -82,18 +81,25 @@ impl Output {
         matches!(&self.target, Target::Direct(file) if file.is_terminal())
     }
 
+    /// The same, with so many bytes at a time; where somebody is looking on, line by line.
+    pub(crate) fn buffered(self, capacity: usize) -> BufWriter<Output> {
+        let capacity = if self.is_watched() { 0 } else { capacity };
+        BufWriter::with_capacity(capacity, self)
+    }
+
     /// Makes what was written the manifest.
     ///
     /// # Errors
     ///
-    /// The old manifest, if there was one, is still in its place.
+    /// The old manifest, if there was one, is still in its place; unless it is that which is not known to be on disk.
     pub(crate) fn commit(self) -> io::Result<()> {
         match self.target {
             Target::Direct(_) => Ok(()),
             Target::Replace(file, leftover) => {
                 file.sync()?; // not while an interrupt would have to wait for it
                 let unfinished = file.temporary().map(Path::to_owned);
-                leftover.settle(unfinished.as_deref(), || file.put())
+                let placed = leftover.settle(unfinished.as_deref(), || file.put())?;
+                placed.sync() // nor while it would have to wait for this
             }
         }
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use errgroup::{Context, Figures, Group};
 
-use crate::bottleneck::{self, Bottleneck};
+use crate::bottleneck::{self, Bottleneck, Watched};
 use crate::census::{Census, Count, Whole};
 use crate::directory::Place;
 use crate::flight::{Flight, Flights, InFlight};
@@ -67,7 +67,8 @@ pub struct Snapshot {
     pub spared: u64,
     /// Files and directories that could not be read.
     pub failed: u64,
-    /// What was passed over on purpose.
+    /// What was passed over on purpose, but for what was to be left out: [`Options::exclude`](crate::Options::exclude),
+    /// [`Options::selection`](crate::Options::selection).
     pub skipped: u64,
     /// What there is in all, as soon as that is known: see [`Progress::count_all`].
     pub whole: Option<Whole>,
@@ -91,7 +92,7 @@ struct Board {
     /// One a worker, those included that have ended.
     tallies: Mutex<Vec<Arc<Tally>>>,
     flights: Arc<Flights>,
-    figures: Mutex<Vec<Figures>>,
+    figures: Mutex<Vec<Watched>>,
     counting: Mutex<Counting>,
 }
 
@@ -189,9 +190,14 @@ impl Progress {
         bottleneck::find(&lock(&self.board.figures), computed)
     }
 
-    /// A run begins, or a part of one, whose stages tell so.
+    /// A run begins, or a part of one, whose stages tell so: the first of them finds files.
     pub(crate) fn watch(&self, figures: Figures) {
-        lock(&self.board.figures).push(figures);
+        lock(&self.board.figures).push(Watched { figures, source: Bottleneck::Listing });
+    }
+
+    /// The same where the first stage opens files that were named.
+    pub(crate) fn watch_opening(&self, figures: Figures) {
+        lock(&self.board.figures).push(Watched { figures, source: Bottleneck::Reading });
     }
 
     /// What is done: to be asked before a run begins, which may have done something as soon as it has.
@@ -251,8 +257,8 @@ impl Default for Progress {
 
 impl Tally {
     /// So many bytes more were read, and are hashed.
-    pub(crate) fn hash(&self, bytes: usize) {
-        add(&self.bytes, bytes as u64);
+    pub(crate) fn hash(&self, bytes: u64) {
+        add(&self.bytes, bytes);
     }
 
     /// So many bytes need not be read.
@@ -260,12 +266,16 @@ impl Tally {
         add(&self.spared, bytes);
     }
 
+    /// A file is done, with a checksum or without.
+    pub(crate) fn end_file(&self, is_hashed: bool) {
+        add(if is_hashed { &self.files } else { &self.failed }, 1);
+    }
+
     /// Something is done.
     pub(crate) fn count(&self, outcome: &Outcome) {
         match outcome {
-            Outcome::Hashed(_) => add(&self.files, 1),
-            Outcome::Failed(_) => add(&self.failed, 1),
-            Outcome::Skipped(Skip::Nameless) => {}
+            Outcome::Hashed(_) | Outcome::Failed(_) => self.end_file(matches!(outcome, Outcome::Hashed(_))),
+            Outcome::Skipped(Skip::Nameless | Skip::Excluded) => {}
             Outcome::Skipped(skip) if skip.is_by_selection() => {}
             Outcome::Skipped(_) => add(&self.skipped, 1),
         }

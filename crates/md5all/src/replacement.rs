@@ -2,8 +2,9 @@
 //!
 //! It is written beside that, without a name where the file system can do that (`O_TMPFILE`) and under a temporary one
 //! where not, and takes its place only once every byte is on disk. Until then the old one is what it was, and if anything
-//! goes wrong the new one is gone: one without a name even after `kill -9`, and no other run ever comes across it. What is
-//! written is decided elsewhere.
+//! goes wrong the new one is gone: one without a name even after `kill -9`, and no other run ever comes across it. That it
+//! has taken its place is on disk once its directory is: after a power cut before that, the old one may be back, whole. What
+//! is written is decided elsewhere.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat};
+use rustix::io::Errno;
 use tempfile::{Builder, NamedTempFile, PersistError};
 
 use crate::source::FileId;
@@ -43,6 +45,13 @@ pub struct Replacement {
     /// Its place, behind all links.
     path: PathBuf,
     files: Vec<FileId>,
+}
+
+/// A [`Replacement`] that is in its place, which may not be on disk yet.
+#[derive(Debug)]
+#[must_use = "a power cut may undo it until it is synced"]
+pub struct Placed {
+    path: PathBuf,
 }
 
 /// A file that is not yet in its place.
@@ -99,15 +108,15 @@ impl Replacement {
         }
     }
 
-    /// Puts it in its place, once it is on disk. Blocks until it is.
+    /// Puts it in its place, once it is on disk, and blocks until that is on disk as well.
     ///
     /// # Errors
     ///
-    /// What the system says: the old file is still in its place. If all that was missing was the name, what was written is
-    /// kept, and the error says where.
+    /// What the system says: the old file is still in its place, unless the error comes from [`Placed::sync`]. If all that
+    /// was missing was the name, what was written is kept, and the error says where.
     pub fn commit(self) -> io::Result<()> {
         self.sync()?;
-        self.put()
+        self.put()?.sync()
     }
 
     /// Blocks until all that was written is on disk.
@@ -123,9 +132,44 @@ impl Replacement {
     ///
     /// # Errors
     ///
-    /// As for [`commit`](Self::commit).
-    pub fn put(self) -> io::Result<()> {
-        self.file.put(&self.path)
+    /// What the system says, as for [`commit`](Self::commit): the old file is still in its place.
+    pub fn put(self) -> io::Result<Placed> {
+        let Replacement { file, path, .. } = self;
+        file.put(&path)?;
+        Ok(Placed { path })
+    }
+}
+
+impl Placed {
+    /// Blocks until no power cut brings back the file that it has replaced, as far as the file system can tell.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of its directory: the new file is in its place, but may not stay there.
+    pub fn sync(&self) -> io::Result<()> {
+        let said = |error: io::Error| {
+            io::Error::new(error.kind(), format!("{error}; it is in its place, but may not be on disk"))
+        };
+        sync_names(directory_of(&self.path)).map_err(said)
+    }
+}
+
+/// Blocks until the names in a directory are on disk; does nothing where that cannot be asked for.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn sync_names(directory: &Path) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = match rustix::fs::open(directory, flags, Mode::empty()) {
+        // Who may write to it need not be allowed to read it.
+        Err(Errno::ACCESS) => return Ok(()),
+        opened => opened?,
+    };
+    match rustix::fs::fsync(opened) {
+        // How some file systems say that they know no such thing.
+        Err(Errno::INVAL) => Ok(()),
+        synced => Ok(synced?),
     }
 }
 
@@ -218,7 +262,7 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
         path = directory_of(&path).join(target);
     }
     match path.as_os_str().as_encoded_bytes() {
-        [.., b'/'] | [.., b'/', b'.'] | [b'.'] | [.., b'/', b'.', b'.'] => Err(rustix::io::Errno::ISDIR.into()),
+        [.., b'/'] | [.., b'/', b'.'] | [b'.'] | [.., b'/', b'.', b'.'] => Err(Errno::ISDIR.into()),
         _ => Ok(path),
     }
 }
@@ -254,6 +298,31 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(kinds(&dir.path().join("list")));
         assert_eq!(names_in(dir.path()), 0);
+    }
+
+    /// As `fsync` says of directories in `/proc`, which know no disk.
+    #[test]
+    fn a_file_system_that_knows_no_disk_is_no_error_and_no_directory_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(sync_names(dir.path()).is_ok());
+        if cfg!(target_os = "linux") {
+            let refused = rustix::fs::fsync(File::open("/proc/self").unwrap());
+            assert_eq!(refused, Err(Errno::INVAL));
+            assert!(sync_names(Path::new("/proc/self")).is_ok());
+        }
+        assert_eq!(sync_names(&dir.path().join("gone")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    /// Where it was put is looked for anew: it may be gone by then.
+    #[test]
+    fn what_was_put_is_synced_with_its_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("below");
+        fs::create_dir(&below).unwrap();
+        let placed = Replacement::of(&below.join("list")).unwrap().put().unwrap();
+        placed.sync().unwrap();
+        fs::rename(&below, dir.path().join("moved")).unwrap();
+        assert_eq!(placed.sync().unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

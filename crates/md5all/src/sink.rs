@@ -3,7 +3,7 @@
 
 use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use md5all::manifest::{Layout, Unsayable, Writer};
 use md5all::{Hashed, Operation, Outcome, PathBuffer, Reason, Record, Selection, Sidecar, Skip};
@@ -16,14 +16,15 @@ use crate::json::{self, Last, Problem, Sums};
 use crate::left_out::{LeftOut, explain};
 use crate::output::Output;
 use crate::pouring::Taker;
+use crate::units::{one_or_many, things};
 
 /// Takes records, one after the other.
 #[derive(Debug)]
 pub(crate) struct Sink {
     lines: Lines,
     sidecar: Option<Sidecar<BufWriter<Output>>>,
-    /// What the output is called in messages.
-    name: PathBuf,
+    /// What the output is called in messages; `None` is standard output.
+    name: Option<PathBuf>,
     paths: PathBuffer,
     tally: Tally,
     /// By what files are selected, if it is to be said of each why it is not.
@@ -73,16 +74,15 @@ impl Sink {
     ///
     /// The sidecar could not be written.
     pub(crate) fn new(output: Output, layout: Option<Layout>, sidecar: Option<Output>) -> Result<Sink, Failure> {
-        let capacity = if output.is_watched() { 0 } else { Self::BUFFER };
-        let name = output.name().to_owned();
-        let buffered = BufWriter::with_capacity(capacity, output);
-        let sidecar = sidecar.map(|sidecar| Sidecar::new(BufWriter::with_capacity(Self::BUFFER, sidecar))).transpose();
+        let name = output.name().map(Path::to_owned);
+        let buffered = output.buffered(Self::BUFFER);
+        let sidecar = sidecar.map(|sidecar| Sidecar::new(sidecar.buffered(Self::BUFFER))).transpose();
         Ok(Sink {
             lines: match layout {
                 Some(layout) => Lines::Manifest(Box::new(Writer::new(buffered, layout))),
                 None => Lines::Objects(buffered),
             },
-            sidecar: sidecar.map_err(|error| cannot_write(sidecar_of(&name), error))?,
+            sidecar: sidecar.map_err(|error| cannot_write(name.as_deref().map(sidecar_of), error))?,
             name,
             paths: PathBuffer::default(),
             tally: Tally::default(),
@@ -97,9 +97,10 @@ impl Sink {
 
     /// Whether a record is of the journal or the sidecar, by its name.
     fn is_companion(&mut self, record: &Record) -> bool {
+        let Some(name) = &self.name else { return false };
         let path = record.path_bytes(&mut self.paths);
         let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        [journal_of(&self.name), sidecar_of(&self.name)]
+        [journal_of(name), sidecar_of(name)]
             .iter()
             .any(|own| own.file_name().is_some_and(|name| name.as_bytes() == base))
     }
@@ -117,7 +118,7 @@ impl Sink {
             return Ok((tally, false));
         }
         if let Some(sidecar) = sidecar {
-            sidecar.finish().and_then(put).map_err(|error| cannot_write(sidecar_of(&name), error))?;
+            sidecar.finish().and_then(put).map_err(|error| cannot_write(name.as_deref().map(sidecar_of), error))?;
         }
         lines.finish(&tally).and_then(put).map_err(|error| cannot_write(name, error))?;
         Ok((tally, true))
@@ -143,7 +144,7 @@ impl Taker<Record> for Sink {
                 }
                 if let Some(sidecar) = &mut self.sidecar {
                     let written = sidecar.write(path, hashed);
-                    written.map_err(|error| cannot_write(sidecar_of(&self.name), error))?;
+                    written.map_err(|error| cannot_write(self.name.as_deref().map(sidecar_of), error))?;
                 }
             }
             Outcome::Failed(reason) => {
@@ -241,17 +242,14 @@ impl Passed {
     /// Says it once.
     pub(crate) fn say(self) {
         if self.special > 0 {
-            let files = if self.special == 1 { "file" } else { "files" };
-            let count = self.special;
-            note(format!("skipped {count} special {files} (FIFO, socket or device)"));
+            note(format!("skipped {} (FIFO, socket or device)", things(self.special, "special file")));
         }
         if self.elsewhere > 0 {
-            let directories = if self.elsewhere == 1 { "directory" } else { "directories" };
-            note(format!("skipped {} {directories} on other file systems", self.elsewhere));
+            let directories = one_or_many(self.elsewhere, "directory", "directories");
+            note(format!("skipped {directories} on other file systems"));
         }
         if self.automounts > 0 {
-            let points = if self.automounts == 1 { "point" } else { "points" };
-            note(format!("skipped {} automount {points}", self.automounts));
+            note(format!("skipped {}", things(self.automounts, "automount point")));
         }
     }
 }
@@ -261,6 +259,6 @@ fn put(buffered: BufWriter<Output>) -> io::Result<()> {
     output.commit()
 }
 
-fn cannot_write(name: PathBuf, error: io::Error) -> Failure {
+fn cannot_write(name: Option<PathBuf>, error: io::Error) -> Failure {
     Failure::output(name, Operation::Write, error)
 }

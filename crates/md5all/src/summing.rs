@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use errgroup::Context;
 use md5all::manifest::Writer;
-use md5all::{Operation, Outcome, PathBuffer, Record, hash_files};
+use md5all::{Outcome, PathBuffer, Record, hash_files};
 
 use crate::checking::about;
 use crate::cli::Sums;
@@ -25,11 +25,10 @@ fn sum(sums: Sums) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(None, leftover)?;
-    let capacity = if output.is_watched() { 0 } else { 128 * 1024 };
-    let lines = Writer::new(BufWriter::with_capacity(capacity, output), sums.layout);
+    let lines = Writer::new(output.buffered(128 * 1024), sums.layout);
     let mut report = Report { lines, paths: PathBuffer::default(), exit: Exit::Success };
     pour(&mut hash_files(&ctx, sums.options), &mut report, || ())?;
-    report.lines.finish().and_then(|mut out| out.flush()).map_err(cannot_write)?;
+    report.lines.finish().and_then(|mut out| out.flush()).map_err(Failure::stdout)?;
     Ok(report.exit)
 }
 
@@ -43,10 +42,10 @@ impl Taker<Record> for Report {
     fn take(&mut self, record: &Record) -> Result<(), Failure> {
         let path = record.path_bytes(&mut self.paths);
         match record.outcome() {
-            Outcome::Hashed(hashed) => self.lines.write(path, hashed).map_err(cannot_write),
+            Outcome::Hashed(hashed) => self.lines.write(path, hashed).map_err(Failure::stdout),
             Outcome::Failed(reason) => {
                 self.exit = Exit::Differs;
-                self.lines.flush().map_err(cannot_write)?;
+                self.lines.flush().map_err(Failure::stdout)?;
                 say(about(path, reason.cause().as_bytes()));
                 Ok(())
             }
@@ -55,10 +54,6 @@ impl Taker<Record> for Report {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.lines.flush().map_err(cannot_write)
+        self.lines.flush().map_err(Failure::stdout)
     }
-}
-
-fn cannot_write(error: std::io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

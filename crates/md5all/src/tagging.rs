@@ -2,12 +2,12 @@
 //! object with both.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use errgroup::Context;
 use md5all::manifest::on_one_line;
-use md5all::{ETag, Operation, Root, Tagged, Upload, Uploads, etags};
+use md5all::{ETag, Root, Tagged, Upload, Uploads, etags};
 use serde::Serialize;
 
 use crate::cli::Tags;
@@ -29,15 +29,18 @@ fn tag(tags: Tags) -> Result<Exit, Failure> {
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
     let output = Output::open(None, leftover)?;
-    let capacity = if output.is_watched() { 0 } else { 64 * 1024 };
     let wanted = match &tags.uploads {
         Uploads::Like { etag, .. } => Some(*etag),
         Uploads::Planned { .. } => None,
     };
-    let (names, out) = (tags.files.clone(), BufWriter::with_capacity(capacity, output));
-    let mut report = Report { names, out, wanted, json: tags.json, quiet: tags.quiet, tally: Tally::default() };
-    pour(&mut etags(&ctx, tags.files, tags.uploads, tags.jobs), &mut report, || ())?;
-    report.finish()
+    let Tags { mut options, uploads, json, showing } = tags;
+    let (names, out) = (options.roots.clone(), output.buffered(64 * 1024));
+    let mut report = Report { names, out, wanted, json, quiet: showing.quiet, tally: Tally::default() };
+    let shown = showing.begin(&mut options);
+    pour(&mut etags(&ctx, uploads, options), &mut report, || ())?;
+    let exit = report.finish()?;
+    shown.sum_up();
+    Ok(exit)
 }
 
 fn name_of(file: &Root) -> &[u8] {
@@ -93,7 +96,7 @@ impl Taker<Tagged> for Report {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(Failure::stdout)
     }
 }
 
@@ -137,7 +140,7 @@ impl Report {
 
     /// An object, if those are wanted.
     fn write(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        if self.json { json::write(&mut self.out, object).map_err(cannot_write) } else { Ok(()) }
+        if self.json { json::write(&mut self.out, object).map_err(Failure::stdout) } else { Ok(()) }
     }
 
     fn tell(&mut self, upload: Upload, etag: ETag, what: &str, name: &[u8]) -> Result<(), Failure> {
@@ -145,19 +148,19 @@ impl Report {
             return self.print(what, name);
         }
         let object = Object { etag: etag.to_string(), path: Name::path(name), part_size: part_size(upload) };
-        json::write(&mut self.out, &object).map_err(cannot_write)
+        json::write(&mut self.out, &object).map_err(Failure::stdout)
     }
 
     /// One line, with names escaped as in GNU's.
     fn print(&mut self, what: &str, name: &[u8]) -> Result<(), Failure> {
         let shown = on_one_line(name);
         let (mark, name) = if shown.len() == name.len() { (&b""[..], name) } else { shown.split_at(1) };
-        self.out.write_all(&[mark, what.as_bytes(), b"  ", name, b"\n"].concat()).map_err(cannot_write)
+        self.out.write_all(&[mark, what.as_bytes(), b"  ", name, b"\n"].concat()).map_err(Failure::stdout)
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {
         if self.json {
-            json::write(&mut self.out, &Last { summary: &self.tally }).map_err(cannot_write)?;
+            json::write(&mut self.out, &Last { summary: &self.tally }).map_err(Failure::stdout)?;
         }
         self.flush()?;
         Ok(match (self.tally.failed, self.wanted, self.tally.matched) {
@@ -174,8 +177,4 @@ fn part_size(upload: Upload) -> Option<u64> {
         Upload::Whole => None,
         Upload::Parts(size) => Some(size.get()),
     }
-}
-
-fn cannot_write(error: io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

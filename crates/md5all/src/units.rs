@@ -9,8 +9,12 @@ pub(crate) fn count(number: u64) -> String {
 
 /// A number of things: `1 file`, `2 files`.
 pub(crate) fn things(number: u64, what: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {what}{s}", count(number))
+    one_or_many(number, what, &format!("{what}s"))
+}
+
+/// The same of what does not just take an s: `1 file was`, `2 files were`.
+pub(crate) fn one_or_many(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
 /// Bytes in powers of 1000, in three digits: `5.06 GB`.
@@ -70,6 +74,8 @@ mod tests {
             assert_eq!(count(number), shown);
         }
         assert_eq!([things(0, "file"), things(1, "file"), things(2, "file")], ["0 files", "1 file", "2 files"]);
+        let were = |number| one_or_many(number, "was", "were");
+        assert_eq!([were(0), were(1), were(2000)], ["0 were", "1 was", "2,000 were"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! for checksums that the manifest has, so that no interruption between the two does harm.
 
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IntoInnerError, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +20,7 @@ use md5all::manifest::{Layout, Reader, Writer};
 use md5all::{Attribute, Change, Hashed, Inventory, Operation, Rule, Sidecar, Skip, Status, update};
 use serde::Serialize;
 
-use crate::auditing::is_no_directory;
+use crate::auditing::{NO_DIRECTORY, is_no_directory};
 use crate::cli::Update;
 use crate::companions::{self, Diary, sidecar_of};
 use crate::exit::Exit;
@@ -32,6 +33,7 @@ use crate::quote::{in_result, quote};
 use crate::run::raise_descriptor_limit;
 use crate::sink::Passed;
 use crate::terminal::{Paint, hush, is_quiet, on_stdout};
+use crate::units::things;
 
 /// A few hundred lines with each call to the system.
 const BUFFER: usize = 32 * 1024;
@@ -47,18 +49,15 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     raise_descriptor_limit();
     let (ctx, cancel) = Context::background().with_cancel();
     let leftover = interrupt::listen(cancel).map_err(Failure::Signals)?;
-    if task.root.as_deref().is_some_and(is_no_directory) {
+    if let Some(root) = task.root.as_deref().filter(|root| is_no_directory(root)) {
+        refuse(root, &NO_DIRECTORY, task.json)?;
         return Ok(Exit::Usage);
     }
     let sidecar = sidecar_of(&task.manifest);
     let (listed, layout, is_in_accord) = match read(&task, &sidecar)? {
         Ok(all) => all,
         Err(unusable) => {
-            let path = task.manifest.as_os_str().as_bytes();
-            complain(path, &unusable);
-            if task.json {
-                json::tell(path, &unusable).map_err(cannot_print)?;
-            }
+            refuse(&task.manifest, &unusable, task.json)?;
             return Ok(Exit::Incomplete);
         }
     };
@@ -73,7 +72,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let new_manifest = Output::open(Some(task.manifest.clone()), Arc::clone(&leftover))?;
     let stdout = Output::open(None, Arc::clone(&leftover))?;
     let is_on_terminal = stdout.is_watched();
-    let mut stdout = BufWriter::with_capacity(if is_on_terminal { 0 } else { BUFFER }, stdout);
+    let mut stdout = stdout.buffered(BUFFER);
     let keeps_facts = layout.keeps_facts();
     let new_sidecar = (!keeps_facts).then(|| Output::open(Some(sidecar.clone()), leftover)).transpose()?;
     let mut options = task.options;
@@ -97,7 +96,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let skipped = update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
         let known = change.before.as_ref().map(Hashed::facts);
         attributes.iter_mut().for_each(|attributes| attributes.take(&mut change));
-        tally.take(&change, &mut stdout).map_err(cannot_print)?;
+        tally.take(&change, &mut stdout).map_err(Failure::stdout)?;
         let now = change.to_list(task.prune);
         let is_same = change.before.as_ref().map(Hashed::checksums) == now.as_ref().map(Hashed::checksums);
         let has_same_facts = known == now.as_ref().map(Hashed::facts);
@@ -105,20 +104,15 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts))
     })?;
     if tally.is_of_another_tree(listed.len()) {
-        let root = listed.root().as_os_str().as_bytes();
-        let what =
-            format!("none of the files that are listed is below {}: is it the tree that was listed?", quote(root));
+        let what = "none of the files that are listed is below it: is it the tree that was listed?";
         if task.prune && tally.missing > 0 {
             diary.end();
-            stdout.flush().map_err(cannot_print)?;
+            stdout.flush().map_err(Failure::stdout)?;
             let what = format!("{what} Nothing was pruned, and the manifest is as it was");
-            if json {
-                crate::json::tell(root, &what).map_err(cannot_print)?;
-            }
-            say(what);
+            refuse(listed.root(), &what, json)?;
             return Ok(Exit::Incomplete);
         }
-        note(what);
+        note(format!("{}: {what}", quote(listed.root().as_os_str().as_bytes())));
     }
     facts.map_or(Ok(()), Rewrite::commit)?;
     manifest.commit()?;
@@ -130,9 +124,16 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         companions::say_taken_over(listed.taken_over() + known.taken_over());
         tally.left_out.say();
     }
-    tally.sum_up(&mut stdout).map_err(cannot_print)?;
+    tally.sum_up(&mut stdout).map_err(Failure::stdout)?;
     shown.sum_up();
     Ok(tally.exit())
+}
+
+/// Says why there is no going on with what lies at a path: in JSON, it is an object as well.
+fn refuse(path: &Path, why: &dyn Display, json: bool) -> Result<(), Failure> {
+    let path = path.as_os_str().as_bytes();
+    complain(path, why);
+    if json { json::tell(path, why).map_err(Failure::stdout) } else { Ok(()) }
 }
 
 type Old = Result<(Inventory, Layout, bool), md5all::Unusable>;
@@ -207,20 +208,16 @@ impl Attributes {
 
     fn say(&self) {
         if self.failed > 0 {
-            say(format!("{} could not be given an attribute", files(self.failed)));
+            say(format!("{} could not be given an attribute", things(self.failed, "file")));
         }
     }
-}
-
-fn files(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
 /// A list that is written anew from the first difference on, and takes its place then.
 struct Rewrite<'a, L> {
     listed: &'a Inventory,
     /// What it is called in messages.
-    path: PathBuf,
+    path: Option<PathBuf>,
     list: L,
     is_begun: bool,
 }
@@ -267,8 +264,8 @@ impl<'a, L: List> Rewrite<'a, L> {
         output: Output,
         make: impl FnOnce(BufWriter<Output>) -> io::Result<L>,
     ) -> Result<Rewrite<'a, L>, Failure> {
-        let path = output.name().to_owned();
-        match make(BufWriter::with_capacity(1 << 17, output)) {
+        let path = output.name().map(Path::to_owned);
+        match make(output.buffered(1 << 17)) {
             Ok(list) => Ok(Rewrite { listed, path, list, is_begun: false }),
             Err(error) => Err(Failure::output(path, Operation::Write, error)),
         }
@@ -454,8 +451,4 @@ fn reason(change: &Change<'_>) -> Option<String> {
         Status::Outside => Some("not below the root".to_owned()),
         _ => None,
     }
-}
-
-fn cannot_print(error: io::Error) -> Failure {
-    Failure::output("standard output".into(), Operation::Write, error)
 }

@@ -29,6 +29,7 @@ use crate::directory::PathBuffer;
 use crate::error::{Error, Operation, Reason};
 use crate::options::Options;
 use crate::record::Outcome;
+use crate::replacement::sync_names;
 use crate::trees::{hash_files, hash_trees};
 
 /// What a bag is to be.
@@ -414,7 +415,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), BagError> {
 
 /// Has the names in a directory reach the disk.
 fn sync(dir: &Path) -> Result<(), BagError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| cannot(Operation::Write, dir, error))
+    sync_names(dir).map_err(|error| cannot(Operation::Write, dir, error))
 }
 
 fn cannot(operation: Operation, path: &Path, error: io::Error) -> BagError {

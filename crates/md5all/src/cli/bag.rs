@@ -50,20 +50,8 @@ struct Create {
     #[arg(long, value_name = "LABEL=VALUE", value_parser = info)]
     info: Vec<(String, String)>,
 
-    /// Tell in JSON: an object a line, and a summary
-    #[arg(long)]
-    json: bool,
-
-    /// Only errors: no progress and no summary
-    #[arg(short, long)]
-    quiet: bool,
-
-    /// Files to read and hash at the same time [default: one a core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-
     #[command(flatten)]
-    meanwhile: Meanwhile,
+    telling: Telling,
 }
 
 #[derive(Debug, Args)]
@@ -72,11 +60,18 @@ struct Verify {
     #[arg(value_name = "BAG", required = true, value_hint = ValueHint::DirPath)]
     bags: Vec<PathBuf>,
 
+    #[command(flatten)]
+    telling: Telling,
+}
+
+/// What both have: how it is told, and how many read.
+#[derive(Debug, Args)]
+struct Telling {
     /// Tell in JSON: an object a line, and a summary
     #[arg(long)]
     json: bool,
 
-    /// No line for bags that are valid; no progress and no summary
+    /// Only what is wrong: no line for bags that are valid, no progress and no summary
     #[arg(short, long)]
     quiet: bool,
 
@@ -115,28 +110,29 @@ pub(crate) enum Bags {
 
 impl Arguments {
     pub(super) fn into_task(self) -> Task {
-        let number = |jobs: Option<u16>| jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         Task::Bag(match self.what {
-            What::Create(Create { dirs, algorithm, version_of, info, json, jobs, quiet, meanwhile }) => {
+            What::Create(Create { dirs, algorithm, version_of, info, telling }) => {
                 let mut bag = NewBag::default().version(version_of).info(info);
                 if !algorithm.is_empty() {
                     bag.algorithms = algorithm.into_iter().collect();
                 }
-                Bags::Create {
-                    dirs,
-                    bag,
-                    json,
-                    jobs: number(jobs),
-                    showing: Showing { quiet, ..meanwhile.into_showing(false) },
-                }
+                let (json, jobs, showing) = telling.into_parts();
+                Bags::Create { dirs, bag, json, jobs, showing }
             }
-            What::Verify(Verify { bags, json, jobs, quiet, meanwhile }) => Bags::Verify {
-                bags,
-                json,
-                jobs: number(jobs),
-                showing: Showing { quiet, ..meanwhile.into_showing(false) },
-            },
+            What::Verify(Verify { bags, telling }) => {
+                let (json, jobs, showing) = telling.into_parts();
+                Bags::Verify { bags, json, jobs, showing }
+            }
         })
+    }
+}
+
+impl Telling {
+    /// Whether in JSON, how many read, and what is shown meanwhile.
+    fn into_parts(self) -> (bool, Option<NonZeroUsize>, Showing) {
+        let Telling { json, quiet, jobs, meanwhile } = self;
+        let jobs = jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+        (json, jobs, Showing { quiet, ..meanwhile.into_showing(false) })
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::thread::available_parallelism;
 
 use clap::{Args, ValueHint};
-use md5all::{ETag, Root, Uploads};
+use md5all::{ETag, Options, Uploads};
 
+use super::showing::Meanwhile;
 use super::{Task, root, size};
+use crate::showing::Showing;
 
 /// S3's ETags of local files, or the size of the parts that an ETag is of
 #[derive(Debug, Args)]
@@ -37,13 +38,20 @@ pub(super) struct Arguments {
     #[arg(long, help_heading = "Output")]
     json: bool,
 
-    /// With --match, no message for files that the ETag is not of
+    /// No progress, no summary, and with --match no message for files that the ETag is not of
     #[arg(short, long, help_heading = "Output")]
     quiet: bool,
+
+    /// Say at the end what it came to, and what held it up
+    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
+    verbose: bool,
 
     /// Workers [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+
+    #[command(flatten)]
+    meanwhile: Meanwhile,
 }
 
 /// What `aws s3 cp` takes.
@@ -61,23 +69,24 @@ With --match: 0 if the ETag is of one of the files, 1 if of none; 2 if something
 /// What `md5all etag` is to do.
 #[derive(Debug)]
 pub(crate) struct Tags {
-    pub(crate) files: Vec<Root>,
+    /// The roots are the files.
+    pub(crate) options: Options,
     pub(crate) uploads: Uploads,
-    pub(crate) jobs: NonZeroUsize,
     pub(crate) json: bool,
-    /// Whether nobody wants to be told of files that the ETag is not of.
-    pub(crate) quiet: bool,
+    /// What is shown meanwhile. If it is quiet, nobody wants to be told of files that the ETag is not of.
+    pub(crate) showing: Showing,
 }
 
 impl Arguments {
     pub(super) fn into_task(self) -> Task {
+        let uploads = self.uploads();
         let jobs = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+        let files = Options::new(self.files.into_iter().map(root));
         Task::Tag(Tags {
-            uploads: self.uploads(),
+            options: jobs.into_iter().fold(files, Options::jobs),
+            uploads,
             json: self.json,
-            quiet: self.quiet,
-            files: self.files.into_iter().map(root).collect(),
-            jobs: jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+            showing: Showing { quiet: self.quiet, ..self.meanwhile.into_showing(self.verbose) },
         })
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Command, ValueHint};
+use clap::{Arg, Args, Command, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -72,6 +72,9 @@ impl Completions {
             let names: Vec<_> = all.get_subcommands().map(Command::get_name).collect();
             text.extend_from_slice(WORDS.replace("SUBCOMMANDS", &names.join(" | ")).as_bytes());
         }
+        if self.shell == Shell::Fish {
+            text.extend(values_for_fish(&all).into_bytes());
+        }
         Task::Write(Texts { dir: None, files: vec![(self.shell.to_string(), text)] })
     }
 }
@@ -105,6 +108,20 @@ fn with_pages(all: Command) -> Command {
     }
     let names = names(&all);
     all.mut_subcommand("man", |man| man.mut_arg("of", |of| of.value_parser(PossibleValuesParser::new(names))))
+}
+
+/// What fish needs beside what clap's generator writes, which knows no values of what is no flag.
+fn values_for_fish(all: &Command) -> String {
+    let mut lines = String::new();
+    for command in all.get_subcommands() {
+        let values = command.get_positionals().flat_map(Arg::get_possible_values);
+        let values: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
+        if !values.is_empty() {
+            let (name, values) = (command.get_name(), values.join(" "));
+            lines += &format!("complete -c md5all -n \"__fish_md5all_using_subcommand {name}\" -f -a \"{values}\"\n");
+        }
+    }
+    lines
 }
 
 /// The pages of a command and of all below it.

@@ -5,8 +5,14 @@ _md5all_words() {
     if [[ $prev == = ]]; then
         prev="${COMP_WORDS[COMP_CWORD - 2]}"
     fi
+    if [[ $cur == -a?* ]]; then # as if the value stood by itself
+        before=-a cur="${cur#-a}" prev=-a
+        words=("${COMP_WORDS[@]:0:COMP_CWORD}" -a "$cur")
+        local COMP_CWORD=$((COMP_CWORD + 1)) COMP_WORDS=("${words[@]}")
+        words=()
+    fi
     if [[ $prev == -a || $prev == --algorithm ]]; then
-        before="${cur%"${cur##*,}"}"
+        before+="${cur%"${cur##*,}"}"
         cur="${cur##*,}"
     fi
     _md5all "$1" "" "$prev"

@@ -407,7 +407,7 @@ impl<'worker> Hand<'worker> {
     /// So many bytes more were read, and are to be hashed.
     fn count(&self, bytes: usize) {
         if let Some(tally) = &self.tally {
-            tally.hash(bytes);
+            tally.hash(bytes as u64);
         }
     }
 

@@ -8,6 +8,7 @@
 //! 2. A part is a message of its own and knows nothing of others; who puts them together takes strands in their order.
 //! 3. Whoever ends the last strand of a file vouches for it. Without that there is no ETag.
 //! 4. What has no size before it is read is read from its beginning to its end, by a worker that has nothing else in hand.
+//! 5. Whoever looks on is told of each byte of a file once, however many strands read it: that makes its size in the end.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
@@ -21,8 +22,12 @@ use md5_lanes::{Job, Lanes, Md5, Turn};
 
 use crate::algorithm::Digest;
 use crate::digest::readers::{BUFFER, Buffer};
+use crate::directory::Directory;
 use crate::error::{Error, Reason};
 use crate::etag::{ETag, Sum, Upload, Uploads, usual};
+use crate::flight::Flight;
+use crate::listing::{Kind, Listing};
+use crate::progress::{Progress, Tally};
 use crate::source::{Content, Root, local};
 
 /// What is to be hashed.
@@ -39,7 +44,7 @@ enum What {
     /// The parts of this number.
     Strand(Arc<Source>, u64),
     /// What has no size; `None` is standard input that was read already.
-    Stream(Option<Box<Content>>),
+    Stream(Option<Box<Content>>, Option<Box<Flight>>),
     /// Nothing: no way to cut it gives as many parts as are wanted.
     Uncut,
     Failed(Reason),
@@ -74,15 +79,26 @@ struct Source {
     left: AtomicU64,
     /// Whether one of them has failed. Relaxed: it saves work, and who misses it does that work.
     has_failed: AtomicBool,
+    /// That it is open, if somebody looks on.
+    flight: Option<Box<Flight>>,
 }
 
 /// Opens files and sends their strands.
-pub(crate) fn send_all(files: &[Root], uploads: &Uploads, items: &Output<Item>) -> Result<(), Error> {
+pub(crate) fn send_all(
+    files: &[Root],
+    uploads: &Uploads,
+    progress: Option<&Progress>,
+    items: &Output<Item>,
+) -> Result<(), Error> {
+    let mut names = Listing::default();
+    files.iter().for_each(|file| names.push(file.as_bytes(), Kind::File, 0));
+    let places = Directory::roots(names);
     let mut standard_input_is_spent = false;
     for (root, file) in files.iter().enumerate() {
+        let flight = progress.zip(places.place(root)).map(|(progress, place)| progress.flight(&place));
         let is_spent = *file == Root::StandardInput && std::mem::replace(&mut standard_input_is_spent, true);
         let opened = if is_spent { Ok(None) } else { local::open_root(file).map(Some) };
-        send(root, opened, uploads, items)?;
+        send(root, opened, flight, uploads, items)?;
     }
     Ok(())
 }
@@ -90,6 +106,7 @@ pub(crate) fn send_all(files: &[Root], uploads: &Uploads, items: &Output<Item>) 
 fn send(
     root: usize,
     opened: Result<Option<Content>, Reason>,
+    flight: Option<Box<Flight>>,
     uploads: &Uploads,
     items: &Output<Item>,
 ) -> Result<(), Error> {
@@ -101,17 +118,22 @@ fn send(
     let (content, size) = match sized {
         Ok((Some(content), Some(size))) => (content, size),
         Ok((content, _)) => {
-            let what = What::Stream(content.map(Box::new));
+            let what = What::Stream(content.map(Box::new), flight);
             return Ok(items.send(Item { root, last: nothing, what })?);
         }
-        Err(reason) => return Ok(items.send(Item { root, last: nothing, what: What::Failed(reason) })?),
+        Err(reason) => {
+            drop(flight); // before anybody can see that it has failed
+            return Ok(items.send(Item { root, last: nothing, what: What::Failed(reason) })?);
+        }
     };
     let uploads: Arc<[Upload]> = uploads.of(size).into();
     let Some(count) = uploads.first().map(|upload| upload.parts(size)) else {
+        drop(flight);
         return Ok(items.send(Item { root, last: nothing, what: What::Uncut })?);
     };
+    flight.iter().for_each(|flight| flight.has_size(Some(size)));
     let (left, has_failed) = (AtomicU64::new(count), AtomicBool::new(false));
-    let source = Arc::new(Source { content, size, uploads: Arc::clone(&uploads), left, has_failed });
+    let source = Arc::new(Source { content, size, uploads: Arc::clone(&uploads), left, has_failed, flight });
     for index in 0..count {
         let last = (index == count - 1).then(|| Arc::clone(&uploads));
         items.send(Item { root, last, what: What::Strand(Arc::clone(&source), index) })?;
@@ -129,13 +151,16 @@ pub(crate) fn work(
     ctx: &Context,
     uploads: &Uploads,
     most: usize,
+    tally: Option<Arc<Tally>>,
 ) -> Result<(), Error> {
     let mut lanes = Lanes::new();
-    let mut hand = Hand::new(tickets, ctx, lanes.width().min(most));
+    let mut hand = Hand::new(tickets, ctx, lanes.width().min(most), tally);
     while let Some((ticket, item)) = hand.stream.take().or_else(|| hand.tickets.next()) {
         match item.what {
-            What::Stream(content) => {
-                let made = stream(content.map(|content| *content), ctx, uploads)?;
+            What::Stream(content, flight) => {
+                let told = |bytes| tell(hand.tally.as_deref(), flight.as_deref(), bytes);
+                let made = stream(content.map(|content| *content), ctx, uploads, told)?;
+                drop(flight); // before anybody can see that it has landed
                 ticket.send(Part { root: item.root, last: item.last, made })?;
             }
             _ => {
@@ -162,6 +187,8 @@ struct Hand<'worker> {
     /// A stream that came while there was something else in hand.
     stream: Option<(Ticket<Part>, Item)>,
     buffers: Vec<Rc<Buffer>>,
+    /// Where bytes are counted, if somebody looks on.
+    tally: Option<Arc<Tally>>,
     /// What ends the worker.
     failure: Option<Error>,
 }
@@ -175,6 +202,8 @@ struct Strand {
     parts: Vec<Message>,
     /// What is to be read next, up to the end of all parts.
     unread: Range<u64>,
+    /// Where that begins which no strand before this one reads.
+    own: u64,
     buffer: Rc<Buffer>,
     /// How many parts have yet to hash what is in the buffer.
     pending: usize,
@@ -202,7 +231,12 @@ impl AsRef<[u8]> for Slice {
 }
 
 impl<'worker> Hand<'worker> {
-    fn new(tickets: &'worker mut Tickets<Item, Part>, ctx: &'worker Context, most: usize) -> Self {
+    fn new(
+        tickets: &'worker mut Tickets<Item, Part>,
+        ctx: &'worker Context,
+        most: usize,
+        tally: Option<Arc<Tally>>,
+    ) -> Self {
         Hand {
             tickets,
             ctx,
@@ -212,6 +246,7 @@ impl<'worker> Hand<'worker> {
             ready: VecDeque::new(),
             stream: None,
             buffers: Vec::new(),
+            tally,
             failure: None,
         }
     }
@@ -236,7 +271,7 @@ impl<'worker> Hand<'worker> {
         while self.ready.is_empty() && self.held < self.most && self.stream.is_none() {
             let Ok((ticket, item)) = self.tickets.try_next() else { break };
             match item.what {
-                What::Stream(_) => self.stream = Some((ticket, item)),
+                What::Stream(..) => self.stream = Some((ticket, item)),
                 _ => self.begin(ticket, item)?,
             }
         }
@@ -268,8 +303,9 @@ impl<'worker> Hand<'worker> {
                     source.uploads.iter().map(|way| Message::new(way.part(index, source.size))).collect();
                 let begin = parts.iter().map(|part| part.range.start).min().unwrap_or_default();
                 let end = parts.iter().map(|part| part.range.end).max().unwrap_or_default();
+                let own = source.end_of_strands(index).clamp(begin, end);
                 let buffer = self.buffers.pop().unwrap_or_else(|| Rc::new(Buffer::new()));
-                let strand = Strand { ticket, root, last, source, parts, unread: begin..end, buffer, pending: 0 };
+                let strand = Strand { ticket, root, last, source, parts, unread: begin..end, own, buffer, pending: 0 };
                 let free = self.strands.iter().position(Option::is_none);
                 let index = free.unwrap_or_else(|| {
                     self.strands.push(None);
@@ -279,7 +315,7 @@ impl<'worker> Hand<'worker> {
             }
             What::Uncut => Ok(Made::Tags(Vec::new())),
             What::Failed(reason) => Err(reason),
-            What::Stream(_) => unreachable!("a stream is hashed with empty hands"),
+            What::Stream(..) => unreachable!("a stream is hashed with empty hands"),
         };
         Ok(ticket.send(Part { root, last, made })?)
     }
@@ -298,6 +334,8 @@ impl<'worker> Hand<'worker> {
                 return self.let_go(strand, made);
             }
         };
+        let new = read.end.saturating_sub(read.start.max(strand.own));
+        tell(self.tally.as_deref(), strand.source.flight.as_deref(), new);
         for (part, message) in strand.parts.iter().enumerate() {
             let (begin, end) = (message.range.start.max(read.start), message.range.end.min(read.end));
             if begin < end {
@@ -314,9 +352,17 @@ impl<'worker> Hand<'worker> {
     }
 
     fn let_go(&mut self, strand: Strand, made: Result<Made, Reason>) -> Result<(), Error> {
-        self.buffers.push(strand.buffer);
-        Ok(strand.ticket.send(Part { root: strand.root, last: strand.last, made })?)
+        let Strand { ticket, root, last, source, buffer, .. } = strand;
+        self.buffers.push(buffer);
+        drop(source); // before anybody can see that the file is done
+        Ok(ticket.send(Part { root, last, made })?)
     }
+}
+
+/// Tells whoever looks on that so many bytes more of a file were read.
+fn tell(tally: Option<&Tally>, flight: Option<&Flight>, bytes: u64) {
+    tally.iter().for_each(|tally| tally.hash(bytes));
+    flight.iter().for_each(|flight| flight.has_read(bytes));
 }
 
 /// Offsets in a buffer are small.
@@ -352,6 +398,12 @@ impl Message {
 }
 
 impl Source {
+    /// Where all strands before this one have ended; they begin, and end, one after the other.
+    fn end_of_strands(&self, index: u64) -> u64 {
+        let Some(before) = index.checked_sub(1) else { return 0 };
+        self.uploads.iter().map(|way| way.part(before, self.size).end).max().unwrap_or_default()
+    }
+
     /// A strand has ended with this; with the last one, whether it all was one and the same file.
     ///
     /// Acquire and release: whoever is last looks at the file after all others have read it.
@@ -368,7 +420,12 @@ impl Source {
 }
 
 /// Hashes what has no size, to its end. The outer error is the end of everything.
-fn stream(content: Option<Content>, ctx: &Context, uploads: &Uploads) -> Result<Result<Made, Reason>, Error> {
+fn stream(
+    content: Option<Content>,
+    ctx: &Context,
+    uploads: &Uploads,
+    told: impl Fn(u64),
+) -> Result<Result<Made, Reason>, Error> {
     let (part_size, threshold) = match uploads {
         Uploads::Planned { part_size, threshold } => (*part_size, *threshold),
         Uploads::Like { etag, .. } => match etag.parts().map(NonZeroU64::get) {
@@ -384,7 +441,10 @@ fn stream(content: Option<Content>, ctx: &Context, uploads: &Uploads) -> Result<
             ctx.check()?;
             match content.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(count) => cutter.take(&buffer[..count]),
+                Ok(count) => {
+                    cutter.take(&buffer[..count]);
+                    told(count as u64);
+                }
                 Err(reason) => return Ok(Err(reason)),
             }
         }

@@ -18,7 +18,7 @@ use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 
 use crate::source::content::read_at;
-use crate::source::{Device, Wait};
+use crate::source::{Device, Reads};
 
 /// What reading does to the system's cache of files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,17 +53,17 @@ impl Traces {
         device: &Device,
         buffer: &mut [u8],
         offset: u64,
-        wait: Wait,
+        reads: Reads,
     ) -> Result<usize, Errno> {
         if device.forgets() {
-            match read_forgotten(file, buffer, offset, wait) {
+            match read_forgotten(file, buffer, offset, reads) {
                 // It may be to wait for nothing that it cannot. Then that is what it says below.
                 Err(Errno::OPNOTSUPP) => {}
                 result => return result,
             }
         }
-        let tried = if device.tells() { read_at(file, buffer, offset, Wait::No) } else { Err(Errno::OPNOTSUPP) };
-        if wait == Wait::Yes || tried != Err(Errno::OPNOTSUPP) {
+        let tried = if device.tells() { read_at(file, buffer, offset, Reads::Ready) } else { Err(Errno::OPNOTSUPP) };
+        if reads == Reads::All || tried != Err(Errno::OPNOTSUPP) {
             device.does_not_forget();
         }
         let end = offset + buffer.len() as u64;
@@ -73,7 +73,9 @@ impl Traces {
             self.coming = end;
         }
         let (count, is_ours) = match tried {
-            Err(Errno::AGAIN | Errno::OPNOTSUPP) if wait == Wait::Yes => (read_at(file, buffer, offset, wait)?, true),
+            Err(Errno::AGAIN | Errno::OPNOTSUPP) if reads == Reads::All => {
+                (read_at(file, buffer, offset, reads)?, true)
+            }
             tried => (tried?, is_ours),
         };
         if is_ours {
@@ -91,26 +93,26 @@ fn let_go(file: &OwnedFd, offset: u64, count: usize) {
 }
 
 #[cfg(target_os = "linux")]
-fn read_forgotten(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) -> Result<usize, Errno> {
+fn read_forgotten(file: &OwnedFd, buffer: &mut [u8], offset: u64, reads: Reads) -> Result<usize, Errno> {
     use rustix::io::ReadWriteFlags;
     /// `RWF_DONTCACHE`, as `linux/fs.h` has it.
     const DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
-    let flags = match wait {
-        Wait::Yes => DONTCACHE,
-        Wait::No | Wait::ToOpen => DONTCACHE | ReadWriteFlags::NOWAIT,
+    let flags = match reads {
+        Reads::All => DONTCACHE,
+        Reads::Ready => DONTCACHE | ReadWriteFlags::NOWAIT,
     };
     crate::source::content::read_with(file, buffer, offset, flags)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn read_forgotten(_: &OwnedFd, _: &mut [u8], _: u64, _: Wait) -> Result<usize, Errno> {
+fn read_forgotten(_: &OwnedFd, _: &mut [u8], _: u64, _: Reads) -> Result<usize, Errno> {
     Err(Errno::OPNOTSUPP)
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use crate::source::{Devices, FileId, Rules, content};
+    use crate::source::{Devices, FileId, Rules, Wait, content};
     use std::fs::File;
     use std::io::Write;
     use std::path::Path;
@@ -123,7 +125,7 @@ mod tests {
         let file = OwnedFd::from(File::open(path).unwrap());
         fadvise(&file, 0, None, Advice::Random).unwrap();
         (0..pages)
-            .map(|page| match read_at(&file, &mut [0; PAGE], (page * PAGE) as u64, Wait::No) {
+            .map(|page| match read_at(&file, &mut [0; PAGE], (page * PAGE) as u64, Reads::Ready) {
                 Ok(_) => Some(true),
                 Err(Errno::AGAIN) => Some(false),
                 Err(_) => None,
@@ -142,7 +144,7 @@ mod tests {
             let file = OwnedFd::from(File::open(file.path()).unwrap());
             fadvise(&file, 0, None, Advice::Random).unwrap();
             hot.iter()
-                .for_each(|page| assert!(read_at(&file, &mut [0; PAGE], (page * PAGE) as u64, Wait::Yes).is_ok()));
+                .for_each(|page| assert!(read_at(&file, &mut [0; PAGE], (page * PAGE) as u64, Reads::All).is_ok()));
         };
         let expected: Vec<bool> = (0..pages).map(|page| hot.contains(&page)).collect();
         forget();

@@ -38,7 +38,7 @@ use crate::skip::Skip;
 use crate::source::cache::Traces;
 use crate::source::device::Kind;
 use crate::source::holes::{Holes, Stretch};
-use crate::source::{Cache, Device, FileId, Links, Quiet, Rules, Wait};
+use crate::source::{Cache, Device, FileId, Links, Quiet, Reads, Rules, Wait};
 
 /// What opening a file came to.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ pub(crate) fn begin_expected(
         // What a link leads to may lie elsewhere, and is told then.
         Some(Err(Errno::OPNOTSUPP)) if rules.links == Links::Skip => {
             device.does_not_tell();
-            read_at(&file, &mut *buffer, 0, Wait::Yes).ok()
+            read_at(&file, &mut *buffer, 0, Reads::All).ok()
         }
         _ => None,
     };
@@ -179,8 +179,8 @@ pub(crate) fn stream(file: OwnedFd, rules: Rules<'_>) -> Result<Opened, Reason> 
 
 impl Wait {
     /// What can be kept to by a read on this device: where it cannot tell, what is asked of it is done.
-    fn on(self, device: &Device) -> Wait {
-        if self == Wait::Yes || !device.tells() { Wait::Yes } else { Wait::No }
+    fn on(self, device: &Device) -> Reads {
+        if self == Wait::Yes || !device.tells() { Reads::All } else { Reads::Ready }
     }
 }
 
@@ -322,10 +322,10 @@ impl Content {
         if self.is_complete() {
             return Ok(Some(0));
         }
-        let wait = match &self.device {
+        let reads = match &self.device {
             Some(device) if wait != Wait::Yes && device.is_far() => return Ok(None),
             Some(device) => wait.on(device),
-            None => Wait::Yes,
+            None => Reads::All,
         };
         let room = match self.holes.as_mut().map(|holes| holes.at(&self.file, self.count)) {
             Some(Stretch::Hole(end)) => return Ok(Some(self.fill(buffer, end))),
@@ -333,13 +333,13 @@ impl Content {
             None => u64::MAX,
         };
         let room = usize::try_from(room).map_or(buffer.len(), |room| room.min(buffer.len()));
-        match self.read_some(&mut buffer[..room], wait) {
+        match self.read_some(&mut buffer[..room], reads) {
             Ok(count) => {
                 self.has_read(count);
                 Ok(Some(count))
             }
-            Err(Errno::AGAIN) if wait == Wait::No => Ok(None),
-            Err(Errno::OPNOTSUPP) if wait == Wait::No => {
+            Err(Errno::AGAIN) if reads == Reads::Ready => Ok(None),
+            Err(Errno::OPNOTSUPP) if reads == Reads::Ready => {
                 self.device.iter().for_each(|device| device.does_not_tell());
                 self.read_if(buffer, Wait::Yes)
             }
@@ -373,11 +373,11 @@ impl Content {
         }
     }
 
-    fn read_some(&mut self, buffer: &mut [u8], wait: Wait) -> Result<usize, Errno> {
+    fn read_some(&mut self, buffer: &mut [u8], reads: Reads) -> Result<usize, Errno> {
         if self.positioned {
             let read = match (&mut self.traces, &self.device) {
-                (Some(traces), Some(device)) => traces.read(&self.file, device, buffer, self.count, wait),
-                _ => read_at(&self.file, buffer, self.count, wait),
+                (Some(traces), Some(device)) => traces.read(&self.file, device, buffer, self.count, reads),
+                _ => read_at(&self.file, buffer, self.count, reads),
             };
             match read {
                 // Some of what is made up on reading has no positions.
@@ -437,7 +437,7 @@ impl Content {
     ///
     /// What the system says.
     pub(crate) fn read_part(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Reason> {
-        read_at(&self.file, buffer, offset, Wait::Yes).map_err(|error| Reason::system(Operation::Read, error))
+        read_at(&self.file, buffer, offset, Reads::All).map_err(|error| Reason::system(Operation::Read, error))
     }
 
     /// Says whether it was one and the same file while it was read in parts, all of which were as long as its size says.
@@ -500,10 +500,10 @@ fn facts_of(id: &FileId, stamp: &Stamp, device: &Device, quiet: &Quiet) -> Optio
 
 /// Reads at an offset; `AGAIN` if that would have to wait, and must not.
 #[cfg(target_os = "linux")]
-pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, wait: Wait) -> Result<usize, Errno> {
-    match wait {
-        Wait::Yes => retry(|| pread(file, &mut *buffer, offset)),
-        Wait::No | Wait::ToOpen => read_with(file, buffer, offset, ReadWriteFlags::NOWAIT),
+pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, reads: Reads) -> Result<usize, Errno> {
+    match reads {
+        Reads::All => retry(|| pread(file, &mut *buffer, offset)),
+        Reads::Ready => read_with(file, buffer, offset, ReadWriteFlags::NOWAIT),
     }
 }
 
@@ -514,7 +514,7 @@ pub(crate) fn read_with(file: &OwnedFd, buffer: &mut [u8], offset: u64, flags: R
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, _wait: Wait) -> Result<usize, Errno> {
+pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: u64, _reads: Reads) -> Result<usize, Errno> {
     retry(|| pread(file, &mut *buffer, offset))
 }
 

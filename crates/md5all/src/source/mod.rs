@@ -58,6 +58,15 @@ pub(crate) enum Wait {
     Yes,
 }
 
+/// Which reads are made. A file may be waited for until it is open, and then no longer: a read has no such third way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Of what is in memory; where the device would have to be waited for, they say so and do nothing.
+    Ready,
+    /// All.
+    All,
+}
+
 /// What to do about symbolic links below the roots.
 ///
 /// One that is a root is followed either way.

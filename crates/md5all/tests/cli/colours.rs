@@ -81,6 +81,11 @@ fn checks_and_gnus_names_have_none() {
     let ended = with(md5all(dir.path()).args(["-c", "list", "--color=always"]), force);
     assert_eq!(ended.stderr, "md5all: WARNING: 1 computed checksum did NOT match\n");
     assert_eq!(ended.text(), "t/a: OK\nt/b: FAILED\n");
+    for arguments in [&["-c", "--nonsense"][..], &["-c", "-j", "0", "list"], &["-c", "-z", "list"], &["-cx", "--tag"]] {
+        let ended = with(md5all(dir.path()).args(arguments).arg("--color=always"), force);
+        assert_eq!(ended.code, Some(1), "{arguments:?}");
+        assert!(!is_coloured(ended.stderr.as_bytes()), "{arguments:?}: {}", ended.stderr);
+    }
     let tool = dir.path().join("md5sum");
     symlink(env!("CARGO_BIN_EXE_md5all"), &tool).unwrap();
     for arguments in [&["-c", "list"][..], &["gone"], &["--help"], &["--nonsense"]] {

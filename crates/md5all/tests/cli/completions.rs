@@ -53,6 +53,10 @@ fn bash_completes_flags_values_and_subcommands() {
         (&["md5all", "audit", "--progress", "=", "al"], &["always"]),
         (&["md5all", "-a", "md5,sha2"], &["md5,sha256"]),
         (&["md5all", "bag", "create", "-a", "sha2"], &["sha256"]),
+        (&["md5all", "-ash"], &["-asha1", "-asha256", "-asha512"]),
+        (&["md5all", "-amd5,sha2"], &["-amd5,sha256"]),
+        (&["md5all", "-L", "-amd5,sha2"], &["-amd5,sha256"]),
+        (&["md5all", "bag", "create", "-amd5,sha2"], &["-amd5,sha256"]),
         (&["md5all", "man", "up"], &["update"]),
         (&["md5all", "man", "bag", "cr"], &["create"]),
         (&["md5all", "bag", ""], &["create", "verify"]),
@@ -85,6 +89,9 @@ fn fish_completes_flags_values_and_subcommands() {
         ("md5all bag cr", "create"),
         ("md5all audit li", "list"),
         ("md5all etag li", "list"),
+        ("md5all man up", "update"),
+        ("md5all man bag cr", "create"),
+        ("md5all completions z", "zsh"),
     ] {
         let Some(mut fish) = found("fish") else { return };
         let home = tree(&["list"]);

@@ -5,10 +5,11 @@ use std::io::Write;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use errgroup::Context;
 use md5::{Digest, Md5};
-use md5all::{ETag, Error, Reason, Root, Tagged, Upload, Uploads, etags};
+use md5all::{ETag, ETags, Error, Options, Progress, Reason, Root, Snapshot, Tagged, Upload, Uploads, Whole, etags};
 use proptest::prelude::*;
 
 use crate::harness::{fifo, md5, open_writer};
@@ -23,8 +24,8 @@ fn planned(part_size: u64, threshold: u64) -> Uploads {
 
 fn tagged(files: &[Root], uploads: Uploads, jobs: usize) -> Vec<Tagged> {
     let jobs = NonZeroUsize::new(jobs).expect("a worker");
-    let tagged = etags(&Context::background(), files.to_vec(), uploads, jobs);
-    tagged.collect::<Result<_, Error>>().expect("nothing ends it early")
+    let options = Options::new(files.to_vec()).jobs(jobs);
+    etags(&Context::background(), uploads, options).collect::<Result<_, Error>>().expect("nothing ends it early")
 }
 
 /// The rule, word by word.
@@ -202,7 +203,8 @@ fn a_file_that_changes_while_its_parts_are_read_has_no_etag() {
             File::options().write(true).open(path).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
         }
         let files = [&pipe, &path, &next].map(Root::from);
-        let running = etags(&Context::background(), files.to_vec(), planned(70_000, 0), NonZeroUsize::MIN);
+        let options = Options::new(files).jobs(NonZeroUsize::MIN);
+        let running = etags(&Context::background(), planned(70_000, 0), options);
         let writer = open_writer(&pipe);
         while !is_open_here(&next) {
             thread::yield_now();
@@ -227,9 +229,90 @@ fn cancelling_ends_it() {
     let path = dir.path().join("endless");
     drop(crate::harness::endless(&path));
     let (ctx, cancel) = Context::background().with_cancel();
-    let mut running = etags(&ctx, vec![Root::from(&path)], planned(1 << 30, 0), NonZeroUsize::MIN);
+    let mut running = etags(&ctx, planned(1 << 30, 0), Options::new([&path]));
     assert!(!running.ready_within(std::time::Duration::ZERO));
     cancel.cancel();
     assert!(matches!(running.next(), Some(Err(Error::Stopped(_)))));
     assert!(running.next().is_none());
+}
+
+/// Begins on files, with somebody who looks on.
+fn watched(files: &[Root], uploads: Uploads, jobs: usize) -> (Progress, ETags) {
+    let progress = Progress::new();
+    let jobs = NonZeroUsize::new(jobs).expect("a worker");
+    let options = Options::new(files.to_vec()).jobs(jobs).progress(progress.clone());
+    (progress, etags(&Context::background(), uploads, options))
+}
+
+#[track_caller]
+fn until<T>(mut what: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = what() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not come to be");
+        thread::yield_now();
+    }
+}
+
+/// Read once or in several ways at a time, by few or many: what is in it counts once.
+#[test]
+fn who_looks_on_is_told_of_every_byte_of_a_file_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, small) = (write(dir.path(), "file", &contents(200_000)), write(dir.path(), "small", b"small"));
+    let gone = Root::from(dir.path().join("gone"));
+    let files = [file.clone(), small, gone, file];
+    let like = |parts: u64, first: &[u64]| Uploads::Like {
+        etag: format!("{}-{parts}", "0".repeat(32)).parse().unwrap(),
+        first: first.iter().copied().map(size).collect(),
+    };
+    let rows = [
+        (planned(1 << 20, 1 << 20), 400_005),
+        (planned(7, 0), 400_005),
+        (planned(65_537, 0), 400_005),
+        (like(3, &[66_667, 70_000, 80_000, 99_999]), 400_000),
+        (like(1, &[200_000, 300_000]), 400_005),
+        (like(9_999, &[]), 0),
+    ];
+    for (uploads, bytes) in rows {
+        for jobs in [1, 3] {
+            let (progress, running) = watched(&files, uploads.clone(), jobs);
+            progress.count_all();
+            let whole = until(|| progress.snapshot().whole);
+            running.for_each(|tagged| drop(tagged.unwrap()));
+            let Snapshot { files, bytes: read, failed, skipped, in_flight, .. } = progress.snapshot();
+            assert_eq!((files, read, failed, skipped), (3, bytes, 1, 0), "{uploads:?}, {jobs} jobs");
+            assert!(in_flight.is_empty(), "{in_flight:?}");
+            let Whole { files, bytes: all, .. } = whole;
+            assert_eq!((files, all), (4, bytes), "{uploads:?}, {jobs} jobs");
+        }
+    }
+}
+
+#[test]
+fn what_is_opened_or_read_is_named_to_who_looks_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    let (progress, running) = watched(&[Root::from(&path)], planned(1000, 0), 1);
+    let opened = until(|| progress.snapshot().in_flight.pop());
+    assert_eq!((&opened.path, opened.bytes, opened.size), (&path, 0, None), "while it is opened");
+    let mut writer = open_writer(&path);
+    for count in 1..=3 {
+        writer.write_all(&contents(1000)).unwrap();
+        until(|| progress.snapshot().in_flight.pop().filter(|file| file.bytes == 1000 * count));
+    }
+    drop(writer);
+    running.for_each(|tagged| drop(tagged.unwrap()));
+    assert!(progress.snapshot().in_flight.is_empty());
+
+    let path = dir.path().join("endless");
+    drop(crate::harness::endless(&path));
+    let (progress, running) = watched(&[Root::from(&path)], planned(1 << 20, 0), 2);
+    let first = until(|| progress.snapshot().in_flight.pop().filter(|file| file.bytes > 0));
+    assert_eq!((&first.path, first.size), (&path, Some(1 << 40)));
+    until(|| progress.snapshot().in_flight.pop().filter(|file| file.bytes > first.bytes));
+    drop(running);
+    assert!(progress.snapshot().in_flight.is_empty(), "what was given up is not in flight");
 }

@@ -60,6 +60,8 @@ fn cases_without_a_summary() -> Vec<Case> {
         case("update", "update --json gone t"),
         case("update", "update --json broken t"),
         case("update", "update --json resealed t"),
+        case("audit", "audit --json before t/a"),
+        case("update", "update --json before t/a"),
     ]
 }
 
@@ -197,10 +199,40 @@ fn a_manifest_or_list_that_is_none_to_go_by_is_an_error() {
 }
 
 #[test]
+fn a_root_that_is_no_directory_is_an_error() {
+    let dir = place();
+    for line in ["audit --json before t/a", "update --json before t/a", "audit --json broken t/a"] {
+        let ended = run(dir.path(), &line.split(' ').collect::<Vec<_>>());
+        let error = json!({"error": "the tree must be a directory", "path": "t/a"});
+        assert_eq!((ended.code, lines(&ended).last()), (Some(3), Some(&error)), "{line}");
+        assert!(ended.stderr.ends_with("md5all: t/a: the tree must be a directory\n"), "{line}: {}", ended.stderr);
+    }
+}
+
+/// What is said of standard output is said by what it is, not by a name that a file may have as well.
+#[test]
+fn a_file_may_have_the_name_that_standard_output_has_in_messages() {
+    let dir = tree(&["t/a"]);
+    let ended = run(dir.path(), &["update", "--json", "standard output", "t"]);
+    let error = json!({"error": "cannot open: No such file or directory", "path": "standard output"});
+    assert_eq!((ended.code, lines(&ended)), (Some(2), vec![error]));
+}
+
+#[test]
 fn the_summary_of_a_check_counts_broken_seals() {
     let dir = place();
     let told = lines(&run(dir.path(), &["-c", "--json", "resealed"]));
     assert_eq!(told.last().unwrap()["summary"]["broken_seals"], 1, "{told:?}");
+}
+
+#[test]
+fn the_summary_of_a_check_counts_lists_that_cannot_be_read() {
+    let dir = place();
+    let told = lines(&run(dir.path(), &["-c", "--json", "gone", "list", "t"]));
+    let summary = &told.last().unwrap()["summary"];
+    assert_eq!((&summary["unreadable_lists"], &summary["ok"]), (&json!(2), &json!(1)), "{told:?}");
+    let told = lines(&run(dir.path(), &["-c", "--json", "list", "nothing"]));
+    assert!(told.last().unwrap()["summary"]["unreadable_lists"].is_null(), "{told:?}");
 }
 
 #[test]

@@ -177,6 +177,18 @@ fn a_manifest_that_cannot_be_made_is_one_line() {
     }
 }
 
+#[test]
+fn a_directory_that_may_be_written_and_not_read_takes_a_manifest() {
+    let dir = tree(&["a"]);
+    let Some((_keep, mut command)) = unprivileged(dir.path()) else { return };
+    let place = dir.path().join("place");
+    fs::create_dir(&place).unwrap();
+    fs::set_permissions(&place, Permissions::from_mode(0o333)).unwrap();
+    assert_eq!(finish(command.args(["-o", "place/list", "a"])).clean(), "");
+    fs::set_permissions(&place, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(fs::read_to_string(place.join("list")).unwrap(), format!("{}  a\n", md5(b"a")));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_one_line() {

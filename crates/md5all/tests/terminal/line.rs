@@ -37,6 +37,22 @@ fn a_read_that_takes_its_time_is_named_and_nothing_is_left_of_it_at_the_end() {
     assert_eq!(told.len(), 3, "{screen}");
 }
 
+/// What it waits for is opened, not read.
+#[test]
+fn an_etag_has_the_line_and_the_summary_as_well() {
+    let dir = tree(&["a"]);
+    let path = dir.path().join("fifo");
+    fifo(&path);
+    let Some(terminal) = Terminal::start(dir.path(), 100, Away::Nothing, &["etag", "a", "fifo"]) else { return };
+    let screen = terminal.wait_for(|screen| screen.contains("1 of 2 files, 1 B of 1 B") && screen.contains(": fifo"));
+    assert_eq!(lines(&screen)[0], A, "{screen}");
+    drop(open_writer(&path));
+    let (screen, status) = terminal.end();
+    let told = lines(&screen);
+    assert!(told[2].starts_with("md5all: 2 files, 1 B in ") && told[2].ends_with("B/s)"), "{screen}");
+    assert_eq!((told.len(), status.code()), (3, Some(0)), "{screen}");
+}
+
 /// The FIFO has no size, so all that can be known is done.
 #[test]
 fn what_there_is_in_all_is_told_once_it_is_known() {

@@ -70,7 +70,7 @@ fn the_root_that_names_share_is_told() {
 /// As a copy of the tree under another name: all of it is new, and all that is listed is missing.
 #[test]
 fn a_root_with_none_of_the_listed_files_is_told() {
-    let note = "md5all: none of the files that are listed is below copy: is it the tree that was listed?\n";
+    let note = "md5all: copy: none of the files that are listed is below it: is it the tree that was listed?\n";
     for (arguments, said) in [(&["update", "list", "copy"][..], note), (&["update", "-q", "list", "copy"], "")] {
         let dir = kept(&["t/a", "t/d/x"]);
         plant(dir.path(), "copy/a".as_ref(), b"t/a");

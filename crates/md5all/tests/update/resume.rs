@@ -57,7 +57,7 @@ fn killed_at(dir: &Path, arguments: &[&str], bytes: u64) -> bool {
 
 fn taken_over(run: &Run) -> u64 {
     let line = run.stderr.lines().find(|line| line.contains("taken over")).unwrap_or_else(|| panic!("{run:?}"));
-    line.split(' ').nth(1).unwrap().parse().unwrap()
+    line.split(' ').nth(1).unwrap().replace(',', "").parse().unwrap()
 }
 
 /// Moments up to `whole`, spread by a generator that begins anywhere, and says where.
