@@ -28,7 +28,8 @@ use crate::walk::{Step, Walk};
 pub struct Whole {
     /// What will have a checksum or a failure.
     pub files: u64,
-    /// Bytes in regular files; once for each file, however many names it has.
+    /// Bytes in regular files; of trees once for each file, however many names it has, of [`etags`](crate::etags) as often as
+    /// it is named.
     pub bytes: u64,
 }
 

@@ -140,7 +140,8 @@ struct Arguments {
 
     /// Write to FILE, replaced at the end, all at once
     ///
-    /// FILE never lists itself. If nothing could be read, or the run was stopped, it stays as it was.
+    /// FILE never lists itself. It stays as it was if nothing could be read, if the run was stopped, or if there was no file
+    /// and it lists some.
     #[arg(short, long, value_name = "FILE", conflicts_with = "check", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
@@ -277,7 +278,7 @@ fn in_short(command: clap::Command) -> clap::Command {
 fn print_for_check(error: &clap::Error) -> Exit {
     let partly = command().ignore_errors(true).try_get_matches();
     let is_check = partly.is_ok_and(|matches| matches.try_get_one("check").is_ok_and(|check| check == Some(&true)));
-    if is_check && error.use_stderr() { as_gnu(|| print(error)) } else { print(error) }
+    if is_check { as_gnu(|| print(error)) } else { print(error) }
 }
 
 /// Has refused a command line as GNU has it: without colours, as all else that is said of a check.

@@ -314,7 +314,7 @@ impl From<Stopped> for Error {
 
 /// The system's own words, without the number that `io::Error` puts behind them
 /// and what a library may have added to that.
-fn system_text(error: &io::Error) -> String {
+pub(crate) fn system_text(error: &io::Error) -> String {
     let mut text = error.to_string();
     if let Some(end) = text.find(" (os error ") {
         text.truncate(end);

@@ -6,14 +6,15 @@
 //! rules:
 //!
 //! 1. With a root, names are taken as they stand if every one of them lies below it.
-//! 2. If not, and the root ends with directories that every name begins with, as `/mnt/photos` and `photos/a` do, names lie
-//!    there: the list was made beside the root. But if there are such directories below the root, they are meant.
-//! 3. If not, names are relative to the root.
+//! 2. If some do, but not all, they are relative to it.
+//! 3. If none does, they are relative to it once so many leading directories are taken away, which all share, that most of
+//!    the first few names are found: so a list fits a copy of its tree, and the tree itself by another name. Of several
+//!    that do equally well, it is those that the root ends with, as `/mnt/photos` and `photos/a` do; or else none.
 //! 4. Without one, the root is the longest directory that all names share.
 //! 5. A name that leads out of the root, by `..` or by being absolute, has no path. Nothing is undone in a name: what
 //!    `a/../b` is depends on whether `a` is a link.
 //!
-//! Nothing here looks at a file system but to ask whether there are such directories.
+//! Nothing here looks at a file system but to ask whether there are these few.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -60,6 +61,8 @@ pub(crate) struct Survey {
     below: u64,
     /// The longest beginning that all share, up to and with a `/`.
     shared: Option<Vec<u8>>,
+    /// The first of them, as they are spelt: no more than are looked for.
+    first: Vec<Vec<u8>>,
 }
 
 /// How names and paths below a root become each other.
@@ -76,17 +79,23 @@ pub(crate) struct Naming {
 }
 
 impl Survey {
+    /// So many names are looked for where it is not clear where they lie: a few calls to the system, once.
+    const FIRST: usize = 16;
+
     /// Of names that are to lie below `root`, or below what they share.
     pub(crate) fn new(root: Option<&Path>) -> Survey {
         let root = root.map(|root| root.as_os_str().as_bytes().to_vec());
         let prefix = root.as_deref().map(|root| as_prefix(plain(root).into_owned())).unwrap_or_default();
-        Survey { root, prefix, names: 0, below: 0, shared: None }
+        Survey { root, prefix, names: 0, below: 0, shared: None, first: Vec::new() }
     }
 
     /// Looks at one name, which is plain.
     pub(crate) fn see(&mut self, name: &[u8]) {
         self.names += 1;
         self.below += u64::from(strip(name, &self.prefix).is_some());
+        if self.first.len() < Survey::FIRST && self.root.is_some() {
+            self.first.push(name.to_vec());
+        }
         let directory = &name[..name.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1)];
         match &mut self.shared {
             None => self.shared = Some(directory.to_vec()),
@@ -100,20 +109,26 @@ impl Survey {
 
     /// What all names that were looked at come to.
     pub(crate) fn end(self) -> Naming {
-        self.end_where(Path::is_dir)
+        self.end_where(|path| path.symlink_metadata().is_ok())
     }
 
-    fn end_where(self, is_directory: impl Fn(&Path) -> bool) -> Naming {
-        let Survey { root, prefix, names, below, shared } = self;
+    fn end_where(self, is_there: impl Fn(&Path) -> bool) -> Naming {
+        let Survey { root, prefix, names, below, shared, first } = self;
         let shared = shared.unwrap_or_default();
         let Some(root) = root else { return Naming::shared(shared) };
         let walked = as_prefix(root.clone());
-        if below == names {
+        if below == names && (names == 0 || !prefix.is_empty()) {
             return Naming { walked, root, prefix, is_mixed: false };
         }
-        let beside = ending(&prefix, &shared).filter(|ending| !is_directory(&path(&root).join(path(ending))));
-        let is_mixed = beside.is_none() && below > 0 && !prefix.is_empty();
-        Naming { walked, root, prefix: beside.unwrap_or_default().to_vec(), is_mixed }
+        let found = |prefix: &&[u8]| {
+            let below = first.iter().filter_map(|name| strip(name, prefix)).filter(|below| !leads_out(below));
+            below.filter(|below| is_there(&path(&root).join(path(below)))).count()
+        };
+        let lies_below = below > 0 && !prefix.is_empty();
+        let beside = ending(&prefix, &shared).into_iter().chain(directories(&shared));
+        // Of those that do equally well, this takes the last.
+        let best = if lies_below { None } else { beside.collect::<Vec<_>>().into_iter().rev().max_by_key(found) };
+        Naming { walked, prefix: best.unwrap_or_default().to_vec(), root, is_mixed: lies_below }
     }
 }
 
@@ -194,6 +209,12 @@ impl Naming {
     }
 }
 
+/// What names may begin with that share this: nothing, the first directory, the first two.
+fn directories(shared: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = (0..=shared.len()).filter(|&end| end == 0 || shared[end - 1] == b'/');
+    ends.map(|end| &shared[..end])
+}
+
 /// The directories that a root ends with and names begin with, the most that there are. Both end in `/`, or are nothing.
 fn ending<'a>(root: &'a [u8], names: &[u8]) -> Option<&'a [u8]> {
     let begins = |&at: &usize| at == 0 || root[at - 1] == b'/';
@@ -257,10 +278,10 @@ mod tests {
         naming_where(|_| false, root, names)
     }
 
-    fn naming_where(is_directory: impl Fn(&Path) -> bool, root: Option<&str>, names: &[&str]) -> Naming {
+    fn naming_where(is_there: impl Fn(&Path) -> bool, root: Option<&str>, names: &[&str]) -> Naming {
         let mut survey = Survey::new(root.map(Path::new));
         names.iter().for_each(|name| survey.see(&plain(name.as_bytes())));
-        survey.end_where(is_directory)
+        survey.end_where(is_there)
     }
 
     /// Where each name lies, and the root.
@@ -311,9 +332,43 @@ mod tests {
         check(Some("/m/at"), &["t/a"], "/m/at", &[Some("/m/at/t/a")]);
         check(Some("/m/t"), &["t/a", "u"], "/m/t", &[Some("/m/t/t/a"), Some("/m/t/u")]);
         check(Some("/m/t/u"), &["t/a"], "/m/t/u", &[Some("/m/t/u/t/a")]);
-        // A tree that has what the names begin with is what they are relative to.
-        let naming = naming_where(|path| path == Path::new("/m/t/t"), Some("/m/t"), &["t/a"]);
-        assert_eq!(naming.path_of(b"t/a", &mut Vec::new()), Some(&b"/m/t/t/a"[..]));
+        // One that lies below the root as it stands was not made beside it.
+        check(Some("t/t"), &["t/a", "t/t/b"], "t/t", &[Some("t/t/t/a"), Some("t/t/t/t/b")]);
+        // Where most of them are is where they lie.
+        let found = |there: &[&str]| {
+            let there: Vec<_> = there.iter().map(Path::new).collect();
+            let naming = naming_where(|path| there.contains(&path), Some("/m/t"), &["t/a", "t/b", "t/c"]);
+            naming.path_of(b"t/a", &mut Vec::new()).map(<[u8]>::to_vec)
+        };
+        let (beside, inside) = (Some(b"/m/t/a".to_vec()), Some(b"/m/t/t/a".to_vec()));
+        assert_eq!(found(&["/m/t/t/a", "/m/t/t/b", "/m/t/c"]), inside);
+        assert_eq!(found(&["/m/t/a", "/m/t/b", "/m/t/t/c"]), beside);
+        assert_eq!(found(&["/m/t/t"]), beside);
+    }
+
+    #[test]
+    fn names_lie_where_most_of_them_are() {
+        let row = |root: &str, names: &[&str], there: &[&str], first: Option<&str>| {
+            let there: Vec<_> = there.iter().map(Path::new).collect();
+            let naming = naming_where(|path| there.contains(&path), Some(root), names);
+            let (mut path, mut name) = (Vec::new(), Vec::new());
+            let found = naming.path_of(names[0].as_bytes(), &mut path);
+            assert_eq!(found, first.map(str::as_bytes), "{root} {names:?}");
+            found.inspect(|path| assert_eq!(naming.name_of(path, &mut name), names[0].as_bytes()));
+        };
+        // The tree has another name, or it is where we are.
+        row("u", &["t/a", "t/b"], &["u/a"], Some("u/a"));
+        row(".", &["t/a", "t/b"], &["./a", "./b"], Some("./a"));
+        row(".", &["t/a", "t/b"], &["./t/a", "./a"], Some("./t/a"));
+        row("..", &["t/s/a", "t/s/b"], &["../s/b"], Some("../s/a"));
+        // It was listed by its whole path.
+        row("u", &["/m/t/a", "/m/t/b"], &["u/a", "u/b"], Some("u/a"));
+        row("/n", &["/m/t/a", "/m/t/b"], &["/n/t/a", "/m/t/a"], Some("/n/t/a"));
+        // None of it is there.
+        row("u", &["/m/t/a", "/m/t/b"], &["/m/t/a"], None);
+        row("u", &["t/a", "t/b"], &["t/a"], Some("u/t/a"));
+        // What not all share is never taken away.
+        row("u", &["t/a", "s/b"], &["u/a", "u/b"], Some("u/t/a"));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //!
 //! 1. Each worker counts in a line of the cache of its own, which nobody else writes to.
 //! 2. A file is known by name while it is *in flight*: once it goes on beyond what was read of it first, or while it is
-//!    opened or read by somebody who may have to wait. A small file that is in memory never is: that would cost more than
-//!    it tells.
+//!    opened or read by somebody who may have to wait. A small file of a tree that is in memory never is: that would cost
+//!    more than it tells.
 //! 3. How much there is in all is counted by a [`census`](crate::census), if anybody asks.
 
 use std::convert::Infallible;
@@ -72,7 +72,8 @@ pub struct Snapshot {
     pub skipped: u64,
     /// What there is in all, as soon as that is known: see [`Progress::count_all`].
     pub whole: Option<Whole>,
-    /// What is being opened or read, and is not small and in memory: the one that was begun first comes first.
+    /// What is being opened or read: the one that was begun first comes first. In trees, what is small and in memory is not
+    /// told.
     pub in_flight: Vec<InFlight>,
 }
 
@@ -274,7 +275,8 @@ impl Tally {
     /// Something is done.
     pub(crate) fn count(&self, outcome: &Outcome) {
         match outcome {
-            Outcome::Hashed(_) | Outcome::Failed(_) => self.end_file(matches!(outcome, Outcome::Hashed(_))),
+            Outcome::Hashed(_) => self.end_file(true),
+            Outcome::Failed(_) => self.end_file(false),
             Outcome::Skipped(Skip::Nameless | Skip::Excluded) => {}
             Outcome::Skipped(skip) if skip.is_by_selection() => {}
             Outcome::Skipped(_) => add(&self.skipped, 1),

@@ -160,16 +160,11 @@ impl Placed {
 ///
 /// What the system says.
 pub(crate) fn sync_names(directory: &Path) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = match rustix::fs::open(directory, flags, Mode::empty()) {
-        // Who may write to it need not be allowed to read it.
-        Err(Errno::ACCESS) => return Ok(()),
-        opened => opened?,
-    };
-    match rustix::fs::fsync(opened) {
-        // How some file systems say that they know no such thing.
-        Err(Errno::INVAL) => Ok(()),
-        synced => Ok(synced?),
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    match synced.as_ref().map_err(Errno::from_io_error) {
+        // Who may write to it need not be allowed to read it; and how file systems say that they know no such thing.
+        Err(Some(Errno::ACCESS | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF)) => Ok(()),
+        _ => synced,
     }
 }
 

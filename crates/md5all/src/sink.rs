@@ -1,11 +1,12 @@
 //! The end of the pipeline: digests to the manifest, problems to standard error,
 //! and a count of what has no line.
 
-use std::io::{self, BufWriter, IntoInnerError, Write};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, IntoInnerError, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use md5all::manifest::{Layout, Unsayable, Writer};
+use md5all::manifest::{Layout, LineEnd, Reader, Unsayable, Writer};
 use md5all::{Hashed, Operation, Outcome, PathBuffer, Reason, Record, Selection, Sidecar, Skip};
 use serde::Serialize;
 
@@ -29,6 +30,8 @@ pub(crate) struct Sink {
     tally: Tally,
     /// By what files are selected, if it is to be said of each why it is not.
     explained: Option<Selection>,
+    /// Whether the output takes the place of a file.
+    replaces: bool,
 }
 
 /// What becomes of what was computed.
@@ -74,7 +77,7 @@ impl Sink {
     ///
     /// The sidecar could not be written.
     pub(crate) fn new(output: Output, layout: Option<Layout>, sidecar: Option<Output>) -> Result<Sink, Failure> {
-        let name = output.name().map(Path::to_owned);
+        let (name, replaces) = (output.name().map(Path::to_owned), output.replaces());
         let buffered = output.buffered(Self::BUFFER);
         let sidecar = sidecar.map(|sidecar| Sidecar::new(sidecar.buffered(Self::BUFFER))).transpose();
         Ok(Sink {
@@ -87,6 +90,7 @@ impl Sink {
             paths: PathBuffer::default(),
             tally: Tally::default(),
             explained: None,
+            replaces,
         })
     }
 
@@ -105,17 +109,24 @@ impl Sink {
             .any(|own| own.file_name().is_some_and(|name| name.as_bytes() == base))
     }
 
-    /// Writes what is still in memory and makes it the manifest; but not if all there was to hash failed: a name
-    /// mistyped must not empty an old one. Says whether there is a manifest.
+    /// Writes what is still in memory and makes it the manifest; but not if all there was to hash failed, or if there was
+    /// nothing and the old one lists files: a name mistyped, or a disk that is not mounted, must not empty it. Says whether
+    /// there is a manifest.
     ///
     /// # Errors
     ///
-    /// The manifest could not be written; the old one is as it was.
+    /// The manifest could not be written; the old one is as it was, or the message says that it is not.
     pub(crate) fn finish(self) -> Result<(Tally, bool), Failure> {
-        let Sink { lines, sidecar, name, mut tally, explained, .. } = self;
+        let Sink { lines, sidecar, name, mut tally, explained, replaces, .. } = self;
         tally.explained = explained.is_some();
-        if tally.hashed == 0 && tally.failed > 0 && matches!(lines, Lines::Manifest(_)) {
-            return Ok((tally, false));
+        if tally.hashed == 0 && matches!(lines, Lines::Manifest(_)) {
+            if let Some(old) = name.as_deref().filter(|old| replaces && tally.failed == 0 && lists_files(old)) {
+                tally.failed += 1;
+                complain(old.as_os_str().as_bytes(), &"there was no file to hash, and it lists some: it is as it was");
+            }
+            if tally.failed > 0 {
+                return Ok((tally, false));
+            }
         }
         if let Some(sidecar) = sidecar {
             sidecar.finish().and_then(put).map_err(|error| cannot_write(name.as_deref().map(sidecar_of), error))?;
@@ -252,6 +263,18 @@ impl Passed {
             note(format!("skipped {}", things(self.automounts, "automount point")));
         }
     }
+}
+
+/// Whether there is a file there, and a line of it is that of a file. What cannot be read is no list.
+fn lists_files(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut lines = Reader::detect(BufReader::new(file), LineEnd::Newline);
+    while let Ok(Some(line)) = lines.read() {
+        if line.entry.is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 fn put(buffered: BufWriter<Output>) -> io::Result<()> {

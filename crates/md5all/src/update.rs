@@ -18,7 +18,7 @@ use crate::algorithm::Algorithms;
 use crate::catalog::{Catalog, Entered};
 use crate::comparison::looks_untouched;
 use crate::directory::PathBuffer;
-use crate::error::{Error, Reason};
+use crate::error::{Error, Reason, system_text};
 use crate::facts::Facts;
 use crate::known::Known;
 use crate::ledger;
@@ -287,8 +287,8 @@ fn in_order(files: &Catalog) -> Vec<u32> {
 /// [`Options::algorithms`], [`Options::unordered`], [`Options::fail_fast`] and [`Options::facts`] mean nothing here. What [`Options::known`] has
 /// beside the manifest is believed with and without `verify`.
 ///
-/// Blocks until all is told, and gives what was passed over and is not listed: special files, and directories that are not
-/// of this tree. Cancelling `ctx` ends it early.
+/// Blocks until all is told, and gives what was passed over and is not listed: special files, and directories on other file
+/// systems or that would be mounted. Cancelling `ctx` ends it early.
 ///
 /// # Errors
 ///
@@ -384,12 +384,13 @@ impl<F> Merge<'_, F> {
                 self.tell(name, Some(path), Status::Unreadable(reason), before)
             }
             Outcome::Skipped(skip) => {
+                // What has another kind than these is no file any more: if it is listed, it is missing, when its turn comes.
                 if matches!(skip, Skip::OtherFileSystem | Skip::Automount | Skip::Excluded) {
                     self.longest_unseen = self.longest_unseen.max(name.len());
                     self.unseen.insert(name.to_vec());
                 }
-                // If it is listed, no file is there any more: it is missing, when its turn comes.
-                if self.next(name).is_none() {
+                let is_told = matches!(skip, Skip::Special | Skip::OtherFileSystem | Skip::Automount);
+                if is_told && !self.is_next(name) {
                     self.skipped.push(*skip);
                 }
                 Ok(())
@@ -409,11 +410,12 @@ impl<F> Merge<'_, F> {
 
     /// What is listed next, if it has this name.
     fn next(&self, name: &[u8]) -> Option<Hashed> {
-        if self.position == self.listed.len() {
-            return None;
-        }
-        let number = self.listed.number(self.position);
-        (self.listed.known.files.name(number) == name).then(|| self.listed.before(number))
+        self.is_next(name).then(|| self.listed.before(self.listed.number(self.position)))
+    }
+
+    fn is_next(&self, name: &[u8]) -> bool {
+        let Merge { listed, position, .. } = *self;
+        position < listed.len() && listed.known.files.name(listed.number(position)) == name
     }
 
     /// Tells of what is listed next, as long as it is so; the walk has not come across it.
@@ -484,7 +486,7 @@ fn compare<'a>(before: &Hashed, hashed: &'a Hashed) -> Status<'a> {
 impl std::fmt::Display for Unusable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Unusable::Unreadable(error) => write!(f, "cannot read: {error}"),
+            Unusable::Unreadable(error) => write!(f, "cannot read: {}", system_text(error)),
             Unusable::Malformed(line) => write!(f, "line {line} is improperly formatted"),
             Unusable::Contradicted(line) => write!(f, "line {line} contradicts one before it"),
             Unusable::Broken(flaw) => flaw.fmt(f),

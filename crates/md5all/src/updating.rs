@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use errgroup::Context;
-use md5all::manifest::{Layout, Reader, Writer};
+use md5all::manifest::{Layout, Reader, Unsayable, Writer};
 use md5all::{Attribute, Change, Hashed, Inventory, Operation, Rule, Sidecar, Skip, Status, update};
 use serde::Serialize;
 
@@ -93,29 +93,26 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let (prune, verbose, json) = (task.prune, task.showing.verbose, task.json);
     let mut tally = Tally { prune, verbose, json, is_on_terminal, ..Tally::default() };
     let mut attributes = task.xattr.then(Attributes::default);
-    let skipped = update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
+    let updated = update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
         let known = change.before.as_ref().map(Hashed::facts);
         attributes.iter_mut().for_each(|attributes| attributes.take(&mut change));
         tally.take(&change, &mut stdout).map_err(Failure::stdout)?;
         let now = change.to_list(task.prune);
         let is_same = change.before.as_ref().map(Hashed::checksums) == now.as_ref().map(Hashed::checksums);
         let has_same_facts = known == now.as_ref().map(Hashed::facts);
-        manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
-        facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts))
-    })?;
-    if tally.is_of_another_tree(listed.len()) {
-        let what = "none of the files that are listed is below it: is it the tree that was listed?";
-        if task.prune && tally.missing > 0 {
-            diary.end();
-            stdout.flush().map_err(Failure::stdout)?;
-            let what = format!("{what} Nothing was pruned, and the manifest is as it was");
-            refuse(listed.root(), &what, json)?;
-            return Ok(Exit::Incomplete);
+        let unsayable = manifest.take(&change, now.as_ref(), is_same && (has_same_facts || !layout.has_facts()))?;
+        if let Some(unsayable) = unsayable {
+            tally.unreadable += 1;
+            complain(change.name, &format!("no line: {unsayable}"));
         }
-        note(format!("{}: {what}", quote(listed.root().as_os_str().as_bytes())));
+        facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts).map(drop))
+    });
+    let skipped = updated.inspect_err(|_| diary.say_left())?;
+    let is_other = tally.is_of_another_tree();
+    if !is_other {
+        facts.map_or(Ok(()), Rewrite::commit)?;
+        manifest.commit()?;
     }
-    facts.map_or(Ok(()), Rewrite::commit)?;
-    manifest.commit()?;
     diary.end();
     attributes.iter().for_each(Attributes::say);
     shown.say_notes();
@@ -124,10 +121,19 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
         companions::say_taken_over(listed.taken_over() + known.taken_over());
         tally.left_out.say();
     }
-    tally.sum_up(&mut stdout).map_err(Failure::stdout)?;
+    if is_other {
+        stdout.flush().map_err(Failure::stdout)?;
+        refuse(listed.root(), &ANOTHER_TREE, json)?;
+    } else {
+        tally.sum_up(&mut stdout).map_err(Failure::stdout)?;
+    }
     shown.sum_up();
-    Ok(tally.exit())
+    Ok(if is_other { Exit::Incomplete } else { tally.exit() })
 }
+
+/// Why nothing is written where nothing was found.
+const ANOTHER_TREE: &str = "none of the files that are listed is below it: is it the tree that was listed? The manifest is \
+                            as it was; md5all -o makes a new one";
 
 /// Says why there is no going on with what lies at a path: in JSON, it is an object as well.
 fn refuse(path: &Path, why: &dyn Display, json: bool) -> Result<(), Failure> {
@@ -272,17 +278,21 @@ impl<'a, L: List> Rewrite<'a, L> {
     }
 
     /// Takes what is to be listed next, if anything is; and whether that is what is listed already.
-    fn take(&mut self, change: &Change<'_>, now: Option<&Hashed>, is_same: bool) -> Result<(), Failure> {
+    /// Gives why the format has no line for it, if that is so.
+    fn take(&mut self, change: &Change<'_>, now: Option<&Hashed>, is_same: bool) -> Result<Option<Unsayable>, Failure> {
         if is_same && !self.is_begun {
-            return Ok(());
+            return Ok(None);
         }
         self.begin(change.position)?;
-        let Some(hashed) = now else { return Ok(()) };
+        let Some(hashed) = now else { return Ok(None) };
         let written = match change.finding {
             Status::New(_) | Status::Same(_) | Status::Changed(_) => self.list.write(change.name, hashed),
             _ => self.list.write_again(change.name, hashed),
         };
-        written.map_err(|error| self.cannot_write(error))
+        match written {
+            Ok(()) => Ok(None),
+            Err(error) => Unsayable::of(&error).map(Some).ok_or_else(|| self.cannot_write(error)),
+        }
     }
 
     /// Writes what came before this position, if that has not been done.
@@ -429,9 +439,11 @@ impl Tally {
         writeln!(out)
     }
 
-    /// Whether it was looked for what is listed, and nothing of it was found.
-    fn is_of_another_tree(&self, listed: usize) -> bool {
-        self.new + self.missing > 0 && listed > 0 && self.missing + self.outside == listed as u64
+    /// Whether something would be added or dropped, and nothing was found of what is listed.
+    fn is_of_another_tree(&self) -> bool {
+        let found = self.same + self.changed + self.corrupt;
+        let looked_for = self.missing + self.outside;
+        found == 0 && looked_for > 0 && (self.new > 0 || self.prune && self.missing > 0)
     }
 
     fn exit(&self) -> Exit {

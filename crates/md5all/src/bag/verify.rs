@@ -148,9 +148,8 @@ impl<R: FnMut(BagFinding)> Inspection<'_, R> {
                 return true;
             }
             Ok(Err(problem)) => self.find(b"bagit.txt", problem),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.bag.is_dir() => {
-                self.find(b"bagit.txt", BagProblem::Missing);
-            }
+            Err(error) if !self.bag.is_dir() => self.unreadable(b"", Operation::Open, error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.find(b"bagit.txt", BagProblem::Missing),
             Err(error) => self.unreadable(b"bagit.txt", Operation::Read, error),
         }
         false

@@ -53,7 +53,7 @@ Examples:
 const WORDS: &str = include_str!("words.bash");
 
 /// When what pages say was last changed: pages have a date.
-const DATE: &str = "2026-11-27";
+const DATE: &str = "2026-11-28";
 
 /// Texts to write: all to standard output, or each to a file of a directory.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! `--progress`: for everything that reads trees.
+//! `--progress`: for everything that reads files.
 
 use clap::{Args, ValueEnum};
 

@@ -1,5 +1,6 @@
 //! What was meant by a word that is no file: perhaps a subcommand, or what other programs have as one.
 
+use std::env::args_os;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -44,8 +45,10 @@ fn hint(word: &str) -> Option<Meant> {
     if let Some((_, here)) = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == word) {
         return perhaps(here);
     }
+    // Behind this, a word is a file for certain.
+    let is_told = args_os().any(|argument| argument == "--");
     match alike(word)? {
-        subcommand if subcommand == word => Some(Meant::Subcommand(format!(
+        subcommand if subcommand == word && !is_told => Some(Meant::Subcommand(format!(
             "there is no {word} here, and the subcommand '{word}' comes before all options"
         ))),
         subcommand => perhaps(&format!("the subcommand '{subcommand}'")),

@@ -71,7 +71,8 @@ Examples:
   md5all update --verify photos/MD5SUMS photos  read everything
 
 Exit status: 0 if the manifest says what there is; 1 if a file is corrupt (it has other contents, and nobody has \
-written to it) or an entry was kept whose file is gone; 2 if something could not be read, 3 if the command line makes no sense, 130 if interrupted.";
+written to it) or an entry was kept whose file is gone; 2 if something could not be read, or \
+if nothing was found of what is listed (the manifest is as it was then), 3 if the command line makes no sense, 130 if interrupted.";
 
 /// What to bring up to date.
 #[derive(Debug)]

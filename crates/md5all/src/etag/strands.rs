@@ -90,17 +90,22 @@ pub(crate) fn send_all(
     progress: Option<&Progress>,
     items: &Output<Item>,
 ) -> Result<(), Error> {
-    let mut names = Listing::default();
-    files.iter().for_each(|file| names.push(file.as_bytes(), Kind::File, 0));
-    let places = Directory::roots(names);
+    let watched = progress.map(|progress| (progress, places(files)));
     let mut standard_input_is_spent = false;
     for (root, file) in files.iter().enumerate() {
-        let flight = progress.zip(places.place(root)).map(|(progress, place)| progress.flight(&place));
+        let flight = watched.as_ref().and_then(|(progress, places)| Some(progress.flight(&places.place(root)?)));
         let is_spent = *file == Root::StandardInput && std::mem::replace(&mut standard_input_is_spent, true);
         let opened = if is_spent { Ok(None) } else { local::open_root(file).map(Some) };
         send(root, opened, flight, uploads, items)?;
     }
     Ok(())
+}
+
+/// Where files are, for whoever looks on.
+fn places(files: &[Root]) -> Arc<Directory> {
+    let mut names = Listing::default();
+    files.iter().for_each(|file| names.push(file.as_bytes(), Kind::File, 0));
+    Directory::roots(names)
 }
 
 fn send(
@@ -134,11 +139,11 @@ fn send(
     flight.iter().for_each(|flight| flight.has_size(Some(size)));
     let (left, has_failed) = (AtomicU64::new(count), AtomicBool::new(false));
     let source = Arc::new(Source { content, size, uploads: Arc::clone(&uploads), left, has_failed, flight });
-    for index in 0..count {
-        let last = (index == count - 1).then(|| Arc::clone(&uploads));
-        items.send(Item { root, last, what: What::Strand(Arc::clone(&source), index) })?;
+    for index in 0..count - 1 {
+        items.send(Item { root, last: None, what: What::Strand(Arc::clone(&source), index) })?;
     }
-    Ok(())
+    // Nothing of it is kept here: it is done as soon as its strands are.
+    Ok(items.send(Item { root, last: Some(uploads), what: What::Strand(source, count - 1) })?)
 }
 
 /// A worker: hashes every item that it is handed.

@@ -368,13 +368,16 @@ mod tests {
         let writer = fs::File::options().read(true).write(true).open(&fifo).unwrap();
         for roots in [["a", "b", "h"], ["a", "gone", "h"]] {
             let options = forest.clone().roots(roots.map(|root| dir.path().join(root)));
-            let mut records = hash(&Context::background(), options.clone(), dealt(&options, 2), shares(2));
+            let (ctx, cancel) = Context::background().with_cancel();
+            let mut records = hash(&ctx, options.clone(), dealt(&options, 2), shares(2));
             let before: usize = roots[..2].iter().map(|root| if *root == "gone" { 1 } else { 50 }).sum();
             let mut come = 0;
             while come < before && records.ready_within(Duration::from_secs(60)) {
                 assert_ne!(records.next().unwrap().unwrap().path(), fifo);
                 come += 1;
             }
+            // Before it comes, or whoever reads it may be waiting for more by then.
+            cancel.cancel();
             rustix::io::write(&writer, b"x").unwrap();
             drop(records);
             assert_eq!(come, before, "{roots:?}: the others wait for the FIFO");

@@ -106,7 +106,6 @@ fn a_list_is_held_against_wherever_the_tree_is() {
 fn a_root_that_ends_as_names_begin_is_where_they_lie() {
     let stage = Stage::new(&TREE);
     stage.run("t -o list").clean();
-    let list = stage.path("list");
     stage.play(&[Remove("t/a"), Write("t/n", "six"), Directory("elsewhere")]);
     for root in [stage.path("t").display().to_string(), "elsewhere/../t".to_owned()] {
         stage.check(&format!("audit list {root}"), &["missing: t/a", "new: t/n"], 1);
@@ -115,10 +114,31 @@ fn a_root_that_ends_as_names_begin_is_where_they_lie() {
     }
     stage.play(&[Rename("t", "elsewhere/t")]);
     stage.check("audit list elsewhere/t", &["missing: t/a", "new: t/n"], 1);
+    // Whatever comes to lie there.
+    stage.play(&[Directory("elsewhere/t/t")]);
+    stage.check("audit list elsewhere/t", &["missing: t/a", "new: t/n"], 1);
     // What was made inside a tree that has just such a directory.
     stage.play(&[Directory("u"), Rename("elsewhere", "u/t")]);
     stage.check("audit list u/t", &["missing: t/a", "new: t/n"], 1);
-    assert!(list.exists());
+}
+
+#[test]
+fn a_tree_with_another_name_is_held_against_its_list() {
+    let stage = Stage::new(&TREE);
+    stage.run("t -o list").clean();
+    let all = stage.path("t").display().to_string();
+    stage.run(&format!("{all} -o absolute")).clean();
+    stage.play(&[Rename("t", "u/v"), Remove("u/v/a"), Write("u/v/n", "six"), Link("l", "u/v")]);
+    for root in ["u/v", "u/v/", "l", "u/../u/v"] {
+        stage.check(&format!("audit list {root}"), &["missing: t/a", "new: t/n"], 1);
+        let lines = [format!("missing: {all}/a"), format!("new: {all}/n")];
+        stage.check(&format!("audit absolute {root}"), &[&lines[0], &lines[1]], 1);
+    }
+    let inside = |list: &str| {
+        let list = stage.path(list).display().to_string();
+        crate::harness::run(&stage.path("u/v"), &["audit", &list, "."]).text().lines().count()
+    };
+    assert_eq!((inside("list"), inside("absolute")), (3, 3));
 }
 
 #[test]

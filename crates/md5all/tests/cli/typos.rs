@@ -39,8 +39,10 @@ fn a_subcommand_behind_an_option_is_refused_where_there_is_no_such_file() {
     let late = run(dir.path(), &["-q", "audit", "list"]);
     let hint = "md5all: there is no audit here, and the subcommand 'audit' comes before all options\n";
     assert_eq!((late.code, late.stderr.as_str(), late.stdout.is_empty()), (Some(3), hint, true));
-    let dir = tree(&["audit"]);
+    let dir = tree(&["audit", "other"]);
     assert_eq!(run(dir.path(), &["-q", "audit"]).code, Some(0));
+    let told = run(dir.path(), &["--", "diff", "other"]);
+    assert_eq!((told.code, told.names()), (Some(2), vec!["other".to_owned()]));
 }
 
 /// A FIFO that is named is waited for, as a large tree is.

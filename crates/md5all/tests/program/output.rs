@@ -91,6 +91,25 @@ fn a_name_mistyped_does_not_empty_the_old_manifest() {
     assert_eq!(fs::read(dir.path().join("list")).unwrap(), b"list");
 }
 
+/// As of a disk that is not mounted.
+#[test]
+fn a_tree_without_files_does_not_empty_the_old_manifest() {
+    for flags in [&[][..], &["--format", "csv"], &["--seal", "--tag"], &["-z"]] {
+        let dir = tree(&["t/a"]);
+        fs::create_dir(dir.path().join("empty")).unwrap();
+        let make = |tree: &str| run(dir.path(), &[&["-q", "-o", "list"], flags, &[tree]].concat());
+        // One that lists nothing may be made, and made again.
+        for tree in ["empty", "empty", "t"] {
+            assert_eq!(make(tree).clean(), "");
+        }
+        let old = fs::read(dir.path().join("list")).unwrap();
+        let ended = make("empty");
+        let why = "md5all: list: there was no file to hash, and it lists some: it is as it was\n";
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), why), "{flags:?}");
+        assert_eq!(fs::read(dir.path().join("list")).unwrap(), old);
+    }
+}
+
 #[test]
 fn more_names_of_the_old_manifest_are_left_out_and_said() {
     let dir = tree(&["a", "list"]);

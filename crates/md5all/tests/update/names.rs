@@ -49,6 +49,37 @@ fn a_root_that_ends_as_names_begin_is_where_they_lie() {
 }
 
 #[test]
+fn a_tree_with_another_name_is_brought_up_to_date() {
+    let dir = kept(&["t/a", "t/d/x"]);
+    fs::rename(dir.path().join("t"), dir.path().join("u")).unwrap();
+    plant(dir.path(), "u/b".as_ref(), b"t/b");
+    let told = run(dir.path(), &["update", "list", "u"]).clean();
+    assert_eq!(told, "new: t/b\nsummary: 2 the same, 1 new\n");
+    fs::rename(dir.path().join("u"), dir.path().join("t")).unwrap();
+    assert_eq!(list(dir.path()), oracle(dir.path(), "t"));
+}
+
+/// It is told, and nothing else is lost.
+#[test]
+fn a_name_that_the_format_cannot_say_keeps_nothing_else_from_being_listed() {
+    let dir = in_memory();
+    plant(dir.path(), "t/a".as_ref(), b"t/a");
+    run(dir.path(), &["--format", "hashdeep", "-o", "list", "t"]).clean();
+    for name in ["t/b", "t/c\nd", "t/e"] {
+        plant(dir.path(), name.as_ref(), name.as_bytes());
+    }
+    for flags in [&[][..], &["--verify"]] {
+        let ended = run(dir.path(), &[&["update"], flags, &["list", "t"]].concat());
+        let told = ended.stderr.lines().next().unwrap_or_default();
+        assert!(told.starts_with("md5all: 't/c\\nd': no line: "), "{ended:?}");
+        assert_eq!(ended.code, Some(2), "{flags:?}");
+        let names: Vec<_> =
+            list(dir.path()).lines().filter_map(|line| line.rsplit(',').next().map(str::to_owned)).collect();
+        assert_eq!(names[names.len() - 3..], ["t/a", "t/b", "t/e"]);
+    }
+}
+
+#[test]
 fn what_was_passed_over_is_counted() {
     let dir = kept(&["t/a", "t/b"]);
     fs::remove_file(dir.path().join("t/b")).unwrap();
@@ -67,43 +98,45 @@ fn the_root_that_names_share_is_told() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), "md5all: the tree is t\n"));
 }
 
-/// As a copy of the tree under another name: all of it is new, and all that is listed is missing.
+/// As a copy of the tree under another name: all of it is new, and all that is listed is missing. With or without --prune,
+/// the list would be none of any tree.
 #[test]
 fn a_root_with_none_of_the_listed_files_is_told() {
-    let note = "md5all: copy: none of the files that are listed is below it: is it the tree that was listed?\n";
-    for (arguments, said) in [(&["update", "list", "copy"][..], note), (&["update", "-q", "list", "copy"], "")] {
-        let dir = kept(&["t/a", "t/d/x"]);
-        plant(dir.path(), "copy/a".as_ref(), b"t/a");
-        let ended = run(dir.path(), arguments);
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), said), "{arguments:?}");
-    }
-    // With --prune all of the list would be gone.
+    let why = "md5all: copy: none of the files that are listed is below it: is it the tree that was listed? \
+               The manifest is as it was; md5all -o makes a new one\n";
     let dir = kept(&["t/a", "t/d/x"]);
     plant(dir.path(), "copy/a".as_ref(), b"t/a");
-    let before = list(dir.path());
-    let ended = run(dir.path(), &["update", "-q", "--prune", "list", "copy"]);
-    assert_eq!(ended.code, Some(2));
-    assert_eq!(ended.stderr, note.replace("listed?\n", "listed? Nothing was pruned, and the manifest is as it was\n"));
-    assert_eq!(list(dir.path()), before);
-    let told = run(dir.path(), &["update", "--json", "--prune", "list", "copy"]).text();
+    let before = (list(dir.path()), sidecar(dir.path()));
+    for flags in [&[][..], &["-q"], &["--prune"], &["--prune", "--exclude", "x"]] {
+        let ended = run(dir.path(), &[&["update"], flags, &["list", "copy"]].concat());
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), why), "{flags:?}");
+        assert_eq!((list(dir.path()), sidecar(dir.path())), before);
+    }
+    let told = run(dir.path(), &["update", "--json", "list", "copy"]).text();
     let last = told.lines().last().unwrap_or_default();
-    assert!(last.contains("Nothing was pruned") && last.contains("\"path\":\"copy\""), "{told}");
-    // So it is of a disk that is not mounted; also if nobody says where the tree is.
-    for root in [&["t"][..], &[]] {
-        let dir = kept(&["t/a", "t/d/x"]);
+    assert!(last.starts_with("{\"error\":\"none of ") && last.contains("\"path\":\"copy\""), "{told}");
+    // One that is there says that it is the tree.
+    plant(dir.path(), "copy/t/a".as_ref(), b"t/a");
+    assert_eq!(run(dir.path(), &["update", "list", "copy"]).stderr, "");
+}
+
+/// So it is of a disk that is not mounted; also if nobody says where the tree is.
+#[test]
+fn a_tree_without_files_is_not_pruned() {
+    for arguments in [&["t"][..], &[], &["--exclude", "x", "t"]] {
+        let dir = kept(&["t/a", "t/d/x", "t/d/y"]);
         let before = list(dir.path());
         fs::rename(dir.path().join("t"), dir.path().join("gone")).unwrap();
         fs::create_dir(dir.path().join("t")).unwrap();
-        let ended = run(dir.path(), &[&["update", "-q", "--prune", "list"], root].concat());
-        assert_eq!(ended.code, Some(2));
-        assert!(ended.stderr.ends_with(" Nothing was pruned, and the manifest is as it was\n"), "{ended:?}");
+        let ended = run(dir.path(), &[&["update", "-q", "--prune", "list"], arguments].concat());
+        assert_eq!(ended.code, Some(2), "{arguments:?}");
+        assert!(ended.stderr.starts_with("md5all: t: none of the files that are listed is below it"), "{ended:?}");
+        assert_eq!(list(dir.path()), before);
+        // Without, nothing would be dropped.
+        let ended = run(dir.path(), &[&["update", "-q", "list"], arguments].concat());
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{arguments:?}");
         assert_eq!(list(dir.path()), before);
     }
-    // One that is there says that it is the tree.
-    let dir = kept(&["t/a", "t/d/x"]);
-    plant(dir.path(), "copy/a".as_ref(), b"new");
-    plant(dir.path(), "copy/t/a".as_ref(), b"t/a");
-    assert_eq!(run(dir.path(), &["update", "list", "copy"]).stderr, "");
 }
 
 #[test]
