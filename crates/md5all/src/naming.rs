@@ -7,19 +7,22 @@
 //!
 //! 1. With a root, names are taken as they stand if every one of them lies below it.
 //! 2. If some do, but not all, they are relative to it.
-//! 3. If none does, they are relative to it once so many leading directories are taken away, which all share, that most of
-//!    the first few names are found: so a list fits a copy of its tree, and the tree itself by another name. Of several
-//!    that do equally well, it is those that the root ends with, as `/mnt/photos` and `photos/a` do; or else none.
-//! 4. Without one, the root is the longest directory that all names share.
-//! 5. A name that leads out of the root, by `..` or by being absolute, has no path. Nothing is undone in a name: what
+//! 3. If none does, and the root ends with directories that all names begin with, as `/mnt/photos` and `photos/a` do, they
+//!    are relative to it without these: the list was made beside it. It may be told by another name: `.`, or a link. But
+//!    if more of the first few names are found below the root as they stand, they are relative to it as they stand.
+//! 4. If they are absolute, they are relative to it without as many of the directories that all share as makes most of
+//!    the first few names be found: so a list fits a copy of its tree. What is not absolute is never read like that:
+//!    a file that has moved from `a/b` to `b` is not where it was.
+//! 5. Without one, the root is the longest directory that all names share.
+//! 6. A name that leads out of the root, by `..` or by being absolute, has no path. Nothing is undone in a name: what
 //!    `a/../b` is depends on whether `a` is a link.
 //!
-//! Nothing here looks at a file system but to ask whether there are these few.
+//! Nothing here looks at a file system but for these few, and for the root's own name.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// The one spelling of a name: no empty parts, none that are `.`, and no `/` at the end. A `/` at the beginning stays.
 pub(crate) fn plain(name: &[u8]) -> Cow<'_, [u8]> {
@@ -109,26 +112,31 @@ impl Survey {
 
     /// What all names that were looked at come to.
     pub(crate) fn end(self) -> Naming {
-        self.end_where(|path| path.symlink_metadata().is_ok())
+        self.end_where(|root| root.canonicalize().ok(), |path| path.symlink_metadata().is_ok())
     }
 
-    fn end_where(self, is_there: impl Fn(&Path) -> bool) -> Naming {
+    fn end_where(self, real: impl Fn(&Path) -> Option<PathBuf>, is_there: impl Fn(&Path) -> bool) -> Naming {
         let Survey { root, prefix, names, below, shared, first } = self;
         let shared = shared.unwrap_or_default();
         let Some(root) = root else { return Naming::shared(shared) };
         let walked = as_prefix(root.clone());
-        if below == names && (names == 0 || !prefix.is_empty()) {
-            return Naming { walked, root, prefix, is_mixed: false };
+        let is_mixed = below > 0 && below < names;
+        if below == names && (names == 0 || !prefix.is_empty()) || is_mixed {
+            return Naming { walked, root, prefix: if is_mixed { Vec::new() } else { prefix }, is_mixed };
         }
         let found = |prefix: &&[u8]| {
             let below = first.iter().filter_map(|name| strip(name, prefix)).filter(|below| !leads_out(below));
             below.filter(|below| is_there(&path(&root).join(path(below)))).count()
         };
-        let lies_below = below > 0 && !prefix.is_empty();
-        let beside = ending(&prefix, &shared).into_iter().chain(directories(&shared));
-        // Of those that do equally well, this takes the last.
-        let best = if lies_below { None } else { beside.collect::<Vec<_>>().into_iter().rev().max_by_key(found) };
-        Naming { walked, prefix: best.unwrap_or_default().to_vec(), root, is_mixed: lies_below }
+        let real = real(path(&root)).map(|real| as_prefix(real.into_os_string().into_vec())).unwrap_or_default();
+        let beside = ending(&prefix, &shared).or_else(|| ending(&real, &shared));
+        let mut may_begin: Vec<_> = match shared.starts_with(b"/") {
+            true => directories(&shared).collect(),
+            false => beside.into_iter().chain([&[][..]]).collect(),
+        };
+        may_begin.reverse(); // of those that do equally well, the last is taken
+        let prefix = may_begin.into_iter().max_by_key(found).unwrap_or_default().to_vec();
+        Naming { walked, root, prefix, is_mixed }
     }
 }
 
@@ -281,7 +289,7 @@ mod tests {
     fn naming_where(is_there: impl Fn(&Path) -> bool, root: Option<&str>, names: &[&str]) -> Naming {
         let mut survey = Survey::new(root.map(Path::new));
         names.iter().for_each(|name| survey.see(&plain(name.as_bytes())));
-        survey.end_where(is_there)
+        survey.end_where(|root| Some(Path::new("/m").join(root.file_name()?)), is_there)
     }
 
     /// Where each name lies, and the root.
@@ -347,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn names_lie_where_most_of_them_are() {
+    fn absolute_names_lie_where_most_of_them_are_and_others_where_they_say() {
         let row = |root: &str, names: &[&str], there: &[&str], first: Option<&str>| {
             let there: Vec<_> = there.iter().map(Path::new).collect();
             let naming = naming_where(|path| there.contains(&path), Some(root), names);
@@ -356,19 +364,16 @@ mod tests {
             assert_eq!(found, first.map(str::as_bytes), "{root} {names:?}");
             found.inspect(|path| assert_eq!(naming.name_of(path, &mut name), names[0].as_bytes()));
         };
-        // The tree has another name, or it is where we are.
-        row("u", &["t/a", "t/b"], &["u/a"], Some("u/a"));
-        row(".", &["t/a", "t/b"], &["./a", "./b"], Some("./a"));
-        row(".", &["t/a", "t/b"], &["./t/a", "./a"], Some("./t/a"));
-        row("..", &["t/s/a", "t/s/b"], &["../s/b"], Some("../s/a"));
-        // It was listed by its whole path.
         row("u", &["/m/t/a", "/m/t/b"], &["u/a", "u/b"], Some("u/a"));
         row("/n", &["/m/t/a", "/m/t/b"], &["/n/t/a", "/m/t/a"], Some("/n/t/a"));
+        row(".", &["/m/t/a", "/m/t/b"], &["./a"], Some("./a"));
         // None of it is there.
         row("u", &["/m/t/a", "/m/t/b"], &["/m/t/a"], None);
-        row("u", &["t/a", "t/b"], &["t/a"], Some("u/t/a"));
         // What not all share is never taken away.
-        row("u", &["t/a", "s/b"], &["u/a", "u/b"], Some("u/t/a"));
+        row("u", &["/t/a", "/s/b"], &["u/a", "u/b"], None);
+        // It has moved.
+        row("u", &["t/a"], &["u/a"], Some("u/t/a"));
+        row(".", &["t/a"], &["./a"], Some("./t/a"));
     }
 
     #[test]

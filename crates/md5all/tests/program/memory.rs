@@ -136,9 +136,9 @@ fn large_files_take_no_more() {
     let dir = with_last(|root| {
         for file in 0..64 {
             plant(root, OsStr::new(&file.to_string()), b"");
-            File::options().write(true).open(root.join(file.to_string())).unwrap().set_len(1 << 20).unwrap();
+            File::options().write(true).open(root.join(file.to_string())).unwrap().set_len(256 << 10).unwrap();
         }
-        File::create(root.join("larger")).unwrap().set_len(16 << 20).unwrap();
+        File::create(root.join("larger")).unwrap().set_len(4 << 20).unwrap();
     });
     check(&dir, &[], 65, 0);
     check(&dir, &["-j", "32"], 65, 0);
