@@ -166,13 +166,6 @@ impl Diary {
         self.remove();
     }
 
-    /// Says of a run that was ended early what it has left, if it has.
-    pub(crate) fn say_left(&self) {
-        if self.journal.is_used() {
-            note(format!("{}: --resume goes on from here", quote(self.path.as_os_str().as_bytes())));
-        }
-    }
-
     fn remove(&self) {
         if let Err(error) = fs::remove_file(&self.path)
             && error.kind() != io::ErrorKind::NotFound

@@ -8,8 +8,8 @@
 //! 1. With a root, names are taken as they stand if every one of them lies below it.
 //! 2. If some do, but not all, they are relative to it.
 //! 3. If none does, and the root ends with directories that all names begin with, as `/mnt/photos` and `photos/a` do, they
-//!    are relative to it without these: the list was made beside it. It may be told by another name: `.`, or a link. But
-//!    if more of the first few names are found below the root as they stand, they are relative to it as they stand.
+//!    are relative to it without these: the list was made beside it. If it is told by another name, `.` or a link, that
+//!    is its real one. But if more of the first few names are found below the root as they stand, they are relative to it as they stand.
 //! 4. If they are absolute, they are relative to it without as many of the directories that all share as makes most of
 //!    the first few names be found: so a list fits a copy of its tree. What is not absolute is never read like that:
 //!    a file that has moved from `a/b` to `b` is not where it was.
@@ -119,24 +119,28 @@ impl Survey {
         let Survey { root, prefix, names, below, shared, first } = self;
         let shared = shared.unwrap_or_default();
         let Some(root) = root else { return Naming::shared(shared) };
-        let walked = as_prefix(root.clone());
         let is_mixed = below > 0 && below < names;
         if below == names && (names == 0 || !prefix.is_empty()) || is_mixed {
-            return Naming { walked, root, prefix: if is_mixed { Vec::new() } else { prefix }, is_mixed };
+            let prefix = if is_mixed { Vec::new() } else { prefix };
+            return Naming { walked: as_prefix(root.clone()), root, prefix, is_mixed };
         }
+        let real = real(path(&root)).map(|real| real.into_os_string().into_vec()).unwrap_or_default();
+        let real_prefix = as_prefix(real.clone());
+        let (root, beside) = match (ending(&prefix, &shared), ending(&real_prefix, &shared)) {
+            (None, Some(ending)) => (real, Some(ending)),
+            (ending, _) => (root, ending),
+        };
         let found = |prefix: &&[u8]| {
             let below = first.iter().filter_map(|name| strip(name, prefix)).filter(|below| !leads_out(below));
             below.filter(|below| is_there(&path(&root).join(path(below)))).count()
         };
-        let real = real(path(&root)).map(|real| as_prefix(real.into_os_string().into_vec())).unwrap_or_default();
-        let beside = ending(&prefix, &shared).or_else(|| ending(&real, &shared));
         let mut may_begin: Vec<_> = match shared.starts_with(b"/") {
             true => directories(&shared).collect(),
             false => beside.into_iter().chain([&[][..]]).collect(),
         };
         may_begin.reverse(); // of those that do equally well, the last is taken
         let prefix = may_begin.into_iter().max_by_key(found).unwrap_or_default().to_vec();
-        Naming { walked, root, prefix, is_mixed }
+        Naming { walked: as_prefix(root.clone()), root, prefix, is_mixed }
     }
 }
 

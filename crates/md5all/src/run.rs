@@ -71,8 +71,7 @@ fn hash(config: Config) -> Result<(Tally, Shown), Failure> {
         None => hash_trees(&ctx, options),
         Some(names) => hash_named(&ctx, open_list(names)?, options),
     };
-    let poured = pour(&mut records, &mut sink, || shown.say_notes());
-    poured.inspect_err(|_| diary.iter().for_each(|(diary, _)| diary.say_left()))?;
+    pour(&mut records, &mut sink, || shown.say_notes())?;
     let (tally, is_written) = sink.finish()?;
     if let Some((diary, known)) = diary {
         if is_written {

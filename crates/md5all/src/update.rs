@@ -174,7 +174,9 @@ impl Inventory {
             Seal::Broken(flaw) => return Err(Unusable::Broken(flaw)),
             seal => seal == Seal::Whole,
         };
-        let naming = survey.end();
+        // What was listed by its whole path has its place, and is brought up to date there.
+        let naming = Some(survey.end()).filter(|naming| naming.strip().is_some());
+        let naming = naming.unwrap_or_else(|| Naming::relative(root.as_deref().unwrap_or(Path::new("."))));
         let strip = naming.strip().unwrap_or_default(); // a root that is plain has one
         let order = (!is_sorted).then(|| in_order(&files));
         let known = Arc::new(Known::of(files, algorithms, strip));

@@ -93,7 +93,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
     let (prune, verbose, json) = (task.prune, task.showing.verbose, task.json);
     let mut tally = Tally { prune, verbose, json, is_on_terminal, ..Tally::default() };
     let mut attributes = task.xattr.then(Attributes::default);
-    let updated = update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
+    let skipped = update(&ctx, &listed, options, task.verify, |mut change: Change<'_>| {
         let known = change.before.as_ref().map(Hashed::facts);
         attributes.iter_mut().for_each(|attributes| attributes.take(&mut change));
         tally.take(&change, &mut stdout).map_err(Failure::stdout)?;
@@ -106,8 +106,7 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
             complain(change.name, &format!("no line: {unsayable}"));
         }
         facts.iter_mut().try_for_each(|facts| facts.take(&change, now.as_ref(), is_same && has_same_facts).map(drop))
-    });
-    let skipped = updated.inspect_err(|_| diary.say_left())?;
+    })?;
     let is_other = tally.is_of_another_tree();
     if !is_other {
         facts.map_or(Ok(()), Rewrite::commit)?;

@@ -56,6 +56,25 @@ fn a_tree_with_another_name_is_brought_up_to_date() {
     let told = run(dir.path(), &["update", "list", "u"]).clean();
     assert_eq!(told, "new: t/b\nsummary: 2 the same, 1 new\n");
     assert_eq!(list(dir.path()), oracle(dir.path(), "t"));
+    plant(dir.path(), "t/c".as_ref(), b"t/c");
+    let told = run(&dir.path().join("t"), &["update", "../list", "."]).clean();
+    assert_eq!(told, "new: t/c\nsummary: 3 the same, 1 new\n");
+    assert_eq!(list(dir.path()), oracle(dir.path(), "t"));
+}
+
+/// What was listed by its whole path is not brought up to date elsewhere.
+#[test]
+fn absolute_names_have_their_place() {
+    let dir = in_memory();
+    plant(dir.path(), "t/a".as_ref(), b"t/a");
+    plant(dir.path(), "copy/a".as_ref(), b"t/a");
+    let root = dir.path().join("t");
+    run(dir.path(), &["-o", "list", root.to_str().unwrap()]).clean();
+    let before = list(dir.path());
+    assert_eq!(run(dir.path(), &["update", "list", root.to_str().unwrap()]).clean(), "summary: 1 the same\n");
+    assert_eq!(run(dir.path(), &["update", "list", "copy"]).code, Some(2));
+    assert_eq!(list(dir.path()), before);
+    assert_eq!(run(dir.path(), &["audit", "list", "copy"]).code, Some(0));
 }
 
 /// It is told, and nothing else is lost.
