@@ -61,7 +61,7 @@ fn names_that_are_kept_keep_their_spelling() {
         ("./.", "t/a", ["t/a", "t/a"]),
     ] {
         let dir = tempdir().unwrap();
-        for name in ["t/a", "t/b"] {
+        for name in ["t/a", "t/b", "t/t/a"] {
             plant(dir.path(), name.as_ref(), b"abc");
         }
         fs::write(dir.path().join("list"), format!("{abc}  {first}\n{abc}  {second}\n")).unwrap();
