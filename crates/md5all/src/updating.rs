@@ -131,8 +131,8 @@ fn bring_up_to_date(task: Update) -> Result<Exit, Failure> {
 }
 
 /// Why nothing is written where nothing was found.
-const ANOTHER_TREE: &str = "none of the files that are listed is below it: is it the tree that was listed? The manifest is \
-                            as it was; md5all -o makes a new one";
+const ANOTHER_TREE: &str =
+    "none of the files that are listed is below it: is it the tree that was listed? The manifest is as it was";
 
 /// Says why there is no going on with what lies at a path: in JSON, it is an object as well.
 fn refuse(path: &Path, why: &dyn Display, json: bool) -> Result<(), Failure> {

@@ -4,6 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+#[allow(dead_code, reason = "shared with the program's tests, each of which uses a part")]
+#[path = "program/harness.rs"]
+mod harness;
+
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Write;
@@ -14,45 +18,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{TryRecvError, channel};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use errgroup::Context;
+use harness::{NEVER, fifo, open_writer, until};
 use md5all::manifest::Format;
 use md5all::{
     Algorithms, Devices, FileId, Known, Links, Mode, Options, Outcome, Progress, Selection, Snapshot, Whole,
     check_lists, hash_files, hash_trees,
 };
-use rustix::fs::{CWD, mkfifoat};
 use tempfile::TempDir;
-
-/// After this long, what has not come to be never will.
-const NEVER: Duration = Duration::from_secs(60);
 
 /// What takes for ever to be hashed.
 const ENDLESS: u64 = 1 << 40;
-
-/// Waits until this is there.
-#[track_caller]
-fn until<T>(mut what: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = what() {
-            return found;
-        }
-        assert!(begun.elapsed() < NEVER, "it does not come to be");
-        thread::yield_now();
-    }
-}
-
-fn fifo(path: &Path) {
-    mkfifoat(CWD, path, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
-}
-
-/// Opens it once somebody reads.
-fn open_writer(path: &Path) -> File {
-    File::options().write(true).open(path).unwrap()
-}
 
 /// Where change times are exact.
 fn punctual() -> TempDir {

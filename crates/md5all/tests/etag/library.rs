@@ -5,14 +5,13 @@ use std::io::Write;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use errgroup::Context;
 use md5::{Digest, Md5};
 use md5all::{ETag, ETags, Error, Options, Progress, Reason, Root, Snapshot, Tagged, Upload, Uploads, Whole, etags};
 use proptest::prelude::*;
 
-use crate::harness::{fifo, md5, open_writer};
+use crate::harness::{fifo, md5, open_writer, until};
 
 fn size(bytes: u64) -> NonZeroU64 {
     NonZeroU64::new(bytes).expect("a size")
@@ -242,18 +241,6 @@ fn watched(files: &[Root], uploads: Uploads, jobs: usize) -> (Progress, ETags) {
     let jobs = NonZeroUsize::new(jobs).expect("a worker");
     let options = Options::new(files.to_vec()).jobs(jobs).progress(progress.clone());
     (progress, etags(&Context::background(), uploads, options))
-}
-
-#[track_caller]
-fn until<T>(mut what: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = what() {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "it does not come to be");
-        thread::yield_now();
-    }
 }
 
 /// Read once or in several ways at a time, by few or many: what is in it counts once.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use md5::{Digest, Md5};
 use rustix::fs::{CWD, Mode, mkfifoat};
@@ -215,4 +215,20 @@ pub(crate) fn run_counted(dir: &Path, arguments: &[&str]) -> (Run, u64) {
 /// Blocks until the program has opened this FIFO to read from it.
 pub(crate) fn open_writer(fifo: &Path) -> File {
     File::options().write(true).open(fifo).expect("a FIFO opens once it has a reader")
+}
+
+/// After this long, what has not come to be never will.
+pub(crate) const NEVER: Duration = Duration::from_secs(60);
+
+/// Waits until this is there.
+#[track_caller]
+pub(crate) fn until<T>(mut what: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = what() {
+            return found;
+        }
+        assert!(begun.elapsed() < NEVER, "it does not come to be");
+        thread::yield_now();
+    }
 }
